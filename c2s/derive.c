@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See derive.h. */
+#include "c2s/derive.h"
+
+struct job {
+	uv_work_t work;
+	enum hash hash;
+	uint32_t iterations;
+	struct buf password, salt;
+	uint8_t key[HASH_MAX];
+	void (*done)(void *ctx, struct str key);
+	void *ctx;
+};
+
+void derive_client_key(const struct sasl_work *work, uint8_t *key)
+{
+	uint8_t salted[HASH_MAX];
+	pbkdf2(work->hash, work->password, work->salt, work->iterations, salted);
+	hmac_bytes(work->hash, str_at(salted, hash_size(work->hash)), STR("Client Key"), key);
+	mem_wipe(salted, sizeof salted);
+}
+
+static void run(uv_work_t *w)
+{
+	struct job *j = w->data;
+	struct sasl_work work = {j->hash, buf_str(&j->password), buf_str(&j->salt), j->iterations};
+	derive_client_key(&work, j->key);
+}
+
+static void job_free(struct job *j)
+{
+	buf_wipe(&j->password);
+	buf_free(&j->salt);
+	mem_wipe(j->key, sizeof j->key);
+	mem_free(j);
+}
+
+static void ran(uv_work_t *w, int status)
+{
+	struct job *j = w->data;
+	j->done(j->ctx, status ? STR_NONE : str_at(j->key, hash_size(j->hash)));
+	job_free(j);
+}
+
+bool derive_start(uv_loop_t *loop, const struct sasl_work *work,
+	void (*done)(void *ctx, struct str key), void *ctx)
+{
+	struct job *j = mem_try(sizeof *j);
+	if (!j)
+		return false;
+	j->work.data = j;
+	j->hash = work->hash;
+	j->iterations = work->iterations;
+	j->done = done;
+	j->ctx = ctx;
+	buf_put(&j->password, work->password);
+	buf_put(&j->salt, work->salt);
+	if (!uv_queue_work(loop, &j->work, run, ran))
+		return true;
+	job_free(j);
+	return false;
+}

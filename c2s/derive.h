@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What a password proves, derived off the loop: PBKDF2 takes milliseconds, so it runs in libuv's
+ * thread pool (design.md 2.4). */
+#ifndef C2S_DERIVE_H
+#define C2S_DERIVE_H
+
+#include "c2s/sasl.h"
+#include <uv.h>
+
+/* ClientKey = HMAC(PBKDF2(password, salt, iterations), "Client Key") (RFC 5802 3); hash_size
+ * bytes. Any thread. */
+void derive_client_key(const struct sasl_work *work, uint8_t *key);
+/* The same on a thread; the work is copied, and wiped afterwards. `done` is called on the loop,
+ * once, later; an empty key: the loop was stopped before its turn came. False: no memory. */
+MUST_CHECK bool derive_start(uv_loop_t *loop, const struct sasl_work *work,
+	void (*done)(void *ctx, struct str key), void *ctx);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What is offered in each phase (protocol.md 1b): one row a feature in features.c, in the order
+ * in which they are sent. */
+#ifndef C2S_FEATURES_H
+#define C2S_FEATURES_H
+
+#include "c2s/client.h"
+
+void features_say(struct client *c);
+/* Is this mechanism in the list that this stream has (or would have) been sent? */
+bool features_has_mechanism(const struct client *c, const struct sasl_mech *m);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See pipe.h. */
+#include "c2s/pipe.h"
+
+void pipe_start(struct pipe *p, const struct scan_limits *limits)
+{
+	*p = (struct pipe){.scan = scan_new(limits)};
+}
+
+void pipe_end(struct pipe *p)
+{
+	if (p->tls)
+		tls_free(&p->tls);
+	if (p->scan)
+		scan_free(&p->scan);
+	buf_wipe(&p->rest);
+	buf_wipe(&p->out);
+	buf_free(&p->wire);
+	*p = (struct pipe){0};
+}
+
+bool pipe_is_secure(const struct pipe *p)
+{
+	return p->tls && tls_ready(p->tls);
+}
+
+void pipe_restart(struct pipe *p, const struct scan_limits *limits)
+{
+	scan_reset(p->scan);
+	scan_limit(p->scan, limits);
+}
+
+enum tls_result pipe_take(struct pipe *p, struct str bytes)
+{
+	if (p->tls) {
+		enum tls_result r = tls_read(p->tls, bytes, &p->rest);
+		p->in = buf_str(&p->rest);
+		p->ended = r == TLS_CLOSED;
+		return r;
+	}
+	if (p->rest.n) {
+		buf_put(&p->rest, bytes);
+		bytes = buf_str(&p->rest);
+	}
+	p->in = bytes;
+	return TLS_MORE;
+}
+
+enum scan_event pipe_next(struct pipe *p)
+{
+	size_t used = 0;
+	if (!p->in.n)
+		return SCAN_MORE;
+	enum scan_event e = scan_feed(p->scan, p->in, &used);
+	p->in = str_skip(p->in, used);
+	return e;
+}
+
+void pipe_keep(struct pipe *p)
+{
+	scan_rest(p->scan);
+	if (!p->in.n) {
+		buf_wipe(&p->rest); /* a password may have come this way */
+		p->in = STR_NONE;
+		return;
+	}
+	if (p->rest.n)
+		buf_drop(&p->rest, p->rest.n - p->in.n);
+	else
+		buf_put(&p->rest, p->in);
+	p->in = buf_str(&p->rest);
+}
+
+bool pipe_has_rest(const struct pipe *p)
+{
+	return p->in.n;
+}
+
+void pipe_say(struct pipe *p, struct str words)
+{
+	buf_put(&p->out, words);
+}
+
+bool pipe_try_say(struct pipe *p, struct str words)
+{
+	if (!buf_try_room(&p->out, words.n))
+		return false;
+	buf_put(&p->out, words);
+	return true;
+}
+
+/* A queue that never runs empty must not keep what has left it. */
+static void said(struct pipe *p, size_t n)
+{
+	p->out_at += n;
+	if (p->out_at == p->out.n) {
+		buf_wipe(&p->out);
+		p->out_at = 0;
+	} else if (p->out_at > p->out.n / 2) {
+		buf_drop(&p->out, p->out_at);
+		p->out_at = 0;
+	}
+}
+
+bool pipe_flush(struct pipe *p)
+{
+	struct str next = str_head(str_skip(buf_str(&p->out), p->out_at), PIPE_CHUNK);
+	if (!next.n)
+		return true;
+	if (!p->tls && !p->wire.n && next.n == p->out.n) {
+		buf_take(&p->wire, &p->out);
+		return true;
+	}
+	if (p->tls && !tls_write(p->tls, next))
+		return false;
+	if (!p->tls)
+		buf_put(&p->wire, next);
+	said(p, next.n);
+	return true;
+}
+
+static bool flush_all(struct pipe *p)
+{
+	while (p->out.n) {
+		if (!pipe_flush(p))
+			return false;
+	}
+	return true;
+}
+
+bool pipe_secure(struct pipe *p, struct tls_ctx *ctx, bool direct)
+{
+	CHECK(!p->tls);
+	if (p->in.n || !flush_all(p))
+		return false;
+	p->tls = tls_new(ctx, direct, &p->wire);
+	scan_reset(p->scan);
+	return p->tls;
+}
+
+void pipe_finish(struct pipe *p)
+{
+	if (flush_all(p) && p->tls)
+		tls_shutdown(p->tls);
+}
+
+size_t pipe_queued(const struct pipe *p)
+{
+	return p->out.n - p->out_at + p->wire.n;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The bytes of one client through the layers, without a socket: network -> (TLS) -> scanner, and
+ * words -> (TLS) -> network. What is said during a turn is collected, and encrypted once, by
+ * pipe_flush. Compression (XEP-0138) will be a layer between TLS and scanner here. An idle pipe
+ * owns nothing but its scanner and its TLS. */
+#ifndef C2S_PIPE_H
+#define C2S_PIPE_H
+
+#include "c2s/tls.h"
+#include "common/scan.h"
+
+#define PIPE_CHUNK \
+	262144 /* plain bytes that one pipe_flush moves at most: `wire` stays within a little more \
+		*/
+
+struct pipe {
+	struct scan *scan;
+	struct tls *tls; /* NULL: plaintext */
+	bool ended;      /* the client sent close_notify: nothing comes behind `in` */
+	struct str in; /* what the scanner has not seen yet; borrows from `rest` or from pipe_take's
+			  bytes */
+	struct buf rest; /* decrypted, or kept while the client is held; at most one read of the
+			    socket */
+	struct buf out;  /* words, from out_at on, in plain */
+	size_t out_at;
+	struct buf wire; /* ready for the network: the owner takes it from here */
+};
+
+void pipe_start(struct pipe *p, const struct scan_limits *limits); /* limits: see scan_new */
+void pipe_end(struct pipe *p);                                     /* wipes and frees */
+
+/* Begins TLS: what was said so far leaves in plain, whatever comes next is TLS. False: no
+ * memory, or bytes of plaintext are waiting that somebody put behind the request for TLS
+ * (protocol.md 4, cases 1 and 2); white space is no exception. */
+MUST_CHECK bool pipe_secure(struct pipe *p, struct tls_ctx *ctx, bool direct);
+bool pipe_is_secure(const struct pipe *p); /* the handshake is over */
+void pipe_restart(struct pipe *p,
+	const struct scan_limits *limits); /* a new stream header is next (after SASL) */
+
+/* Takes bytes from the network (at most 64 KiB a call); they stay borrowed until pipe_keep.
+ * TLS_MORE for plaintext. */
+enum tls_result pipe_take(struct pipe *p, struct str bytes);
+enum scan_event pipe_next(struct pipe *p); /* scans on; SCAN_MORE: nothing complete is left */
+/* Keeps what is not scanned; gives back the borrowed bytes, what was scanned, and empty memory. */
+void pipe_keep(struct pipe *p);
+bool pipe_has_rest(const struct pipe *p);
+
+void pipe_say(struct pipe *p, struct str words); /* small ones of ours */
+MUST_CHECK bool pipe_try_say(struct pipe *p,
+	struct str words); /* false: no memory, nothing added */
+/* Moves up to PIPE_CHUNK of what was said to `wire`. False: it cannot be encrypted any more; the
+ * connection is of no use. */
+MUST_CHECK bool pipe_flush(struct pipe *p);
+void pipe_finish(struct pipe
+		*p); /* all of it, and TLS's close_notify; nothing may be said afterwards */
+size_t pipe_queued(const struct pipe *p); /* bytes that wait on their way out */
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See sasl.h: the list, and the part of an exchange that is the same for every mechanism. */
+#include "c2s/sasl.h"
+
+const struct sasl_mech *const sasl_list[] = {
+	&sasl_scram_sha256, &sasl_scram_sha1, &sasl_plain, NULL};
+
+const struct sasl_mech *sasl_find(struct str name)
+{
+	for (const struct sasl_mech *const *m = sasl_list; *m; m++) {
+		if (str_is(name, (*m)->name))
+			return *m;
+	}
+	return NULL;
+}
+
+struct sasl *sasl_new(const struct sasl_mech *mech, struct str domain)
+{
+	struct sasl *x = mem_new(sizeof *x);
+	x->mech = mech;
+	x->domain = domain;
+	x->own = mem_new(mech->size);
+	return x;
+}
+
+void sasl_free(struct sasl **x)
+{
+	struct sasl *gone = *x;
+	if (!gone)
+		return;
+	if (gone->mech->end)
+		gone->mech->end(gone->own);
+	mem_wipe(gone->own, gone->mech->size);
+	mem_free(gone->own);
+	buf_wipe(&gone->say);
+	buf_free(&gone->who_text);
+	mem_free(gone);
+	*x = NULL;
+}
+
+enum sasl_step sasl_refuse(struct sasl *x, enum cond why)
+{
+	x->why = why;
+	return SASL_REFUSE;
+}
+
+enum sasl_step sasl_begin(struct sasl *x, const struct str *initial)
+{
+	if (x->mech->client_first && !initial)
+		return SASL_SAY;
+	/* RFC 4422 3.: an initial response where the mechanism has none is a fault of the
+	 * client's. */
+	if (!x->mech->client_first && initial)
+		return sasl_refuse(x, SASL_malformed_request);
+	x->at = SASL_GOES_ON;
+	return x->mech->start(x, initial ? *initial : STR_NONE);
+}
+
+enum sasl_step sasl_answer(struct sasl *x, struct str bytes)
+{
+	buf_clear(&x->say);
+	if (x->at == SASL_WAITS_FOR_FIRST) {
+		x->at = SASL_GOES_ON;
+		return x->mech->start(x, bytes);
+	}
+	if (!x->mech->answer)
+		return sasl_refuse(x, SASL_malformed_request);
+	return x->mech->answer(x, bytes);
+}
+
+enum sasl_step sasl_salt(struct sasl *x, const struct msg_sasl_salt *m)
+{
+	/* The store cannot be read; another word would make clients forget the password. */
+	if (!m->iterations)
+		return sasl_refuse(x, SASL_temporary_auth_failure);
+	return x->mech->salt(x, m);
+}
+
+enum sasl_step sasl_key(struct sasl *x, struct str client_key)
+{
+	if (!client_key.n)
+		return sasl_refuse(x, SASL_temporary_auth_failure);
+	return x->mech->key(x, client_key);
+}
+
+enum sasl_step sasl_verdict(struct sasl *x, const struct msg_sasl_verdict *m)
+{
+	if (m->cond && cond_group(m->cond) != COND_OF_SASL)
+		return sasl_refuse(x, SASL_temporary_auth_failure);
+	if (x->mech->verdict)
+		return x->mech->verdict(x, m);
+	return m->cond ? sasl_refuse(x, m->cond) : SASL_ACCEPT;
+}
+
+static bool same_account(struct jid who, struct str authzid)
+{
+	struct buf store = {0};
+	struct jid wanted;
+	bool same = false;
+	if (prep_local(&store, authzid))
+		same = str_eq(buf_str(&store), jid_local(who));
+	buf_clear(&store);
+	if (!same && jid_parse(authzid, &store, &wanted))
+		same = !wanted.resource_n && str_eq(wanted.text, who.text);
+	buf_free(&store);
+	return same;
+}
+
+enum cond sasl_claim(struct sasl *x, struct str authcid, struct str authzid)
+{
+	struct buf local = {0};
+	buf_clear(&x->who_text);
+	bool known = prep_local(&local, authcid);
+	if (known)
+		x->who = jid_join(&x->who_text, buf_str(&local), x->domain, STR_NONE);
+	buf_free(&local);
+	if (!known) /* what cannot be a name is nobody's */
+		return SASL_not_authorized;
+	return !authzid.n || same_account(x->who, authzid) ? COND_none : SASL_invalid_authzid;
+}

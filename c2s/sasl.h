@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * SASL (RFC 4422) as the worker runs it: the contract of a mechanism, and the ordered list of
+ * them. A mechanism sees the client's bytes and sm's answers, and says what is next; it knows no
+ * XML, socket or database. It proves nothing: sm checks (design.md 1). Only the listed ones are
+ * built; DIGEST-MD5, CRAM-MD5, ANONYMOUS, EXTERNAL, JIVE-SHAREDSECRET and the -PLUS variants
+ * will each be a file and a row. */
+#ifndef C2S_SASL_H
+#define C2S_SASL_H
+
+#include "common/condition.h"
+#include "common/crypt.h"
+#include "proto/types.h"
+
+struct sasl;
+
+enum sasl_step {
+	SASL_SAY,    /* a challenge: `say` */
+	SASL_ASK,    /* a question to sm: `ask` */
+	SASL_DERIVE, /* PBKDF2, on a thread: `work` */
+	SASL_ACCEPT, /* sm said yes; `say` goes with the success, empty: nothing does */
+	SASL_REFUSE  /* over: `why` */
+};
+
+enum sasl_needs {
+	SASL_NEEDS_PRIVACY = 1
+}; /* TLS, or a network that the operator trusts with passwords (allow-plaintext) */
+
+/* Each function returns the next step; one that a mechanism never needs is NULL. */
+struct sasl_mech {
+	const char *name;
+	unsigned needs;
+	bool client_first; /* the client's first bytes may come with <auth/>; an empty challenge
+			      asks for them */
+	size_t size;       /* of its private state */
+	enum sasl_step (*start)(struct sasl *x, struct str bytes);  /* the client's first bytes */
+	enum sasl_step (*answer)(struct sasl *x, struct str bytes); /* to a challenge */
+	enum sasl_step (*salt)(struct sasl *x, const struct msg_sasl_salt *m);
+	enum sasl_step (*key)(struct sasl *x,
+		struct str client_key); /* empty: no thread had time for it */
+	enum sasl_step (*verdict)(struct sasl *x,
+		const struct msg_sasl_verdict *m); /* default: m->cond, no data */
+	void (*end)(void *own);                    /* wipes and frees what the private state owns */
+};
+
+struct sasl_question {
+	enum msg_code code; /* MSG_sasl_start or MSG_sasl_prove */
+	enum hash hash;
+	uint8_t form;
+	struct str message, proof;
+};
+
+struct sasl_work {
+	enum hash hash;
+	struct str password, salt;
+	uint32_t iterations;
+};
+
+/* One exchange. What it points to belongs to it and lives until the next call. */
+struct sasl {
+	const struct sasl_mech *mech;
+	struct str domain; /* borrowed: the stream's */
+	enum { SASL_WAITS_FOR_FIRST, SASL_GOES_ON } at;
+	struct buf say;
+	struct sasl_question ask;
+	struct sasl_work work;
+	enum cond why;
+	struct jid who; /* the account that is claimed, bare; text empty: not known yet */
+	struct buf who_text;
+	void *own; /* mech->size bytes */
+};
+
+extern const struct sasl_mech *const sasl_list[]; /* best first, NULL ends it */
+extern const struct sasl_mech sasl_scram_sha256, sasl_scram_sha1, sasl_plain;
+const struct sasl_mech *sasl_find(struct str name); /* NULL: none such */
+
+struct sasl *sasl_new(const struct sasl_mech *mech, struct str domain);
+void sasl_free(struct sasl **x); /* wipes; harmless for NULL */
+enum sasl_step sasl_begin(struct sasl *x,
+	const struct str *initial); /* NULL: <auth/> brought none */
+enum sasl_step sasl_answer(struct sasl *x, struct str bytes);
+enum sasl_step sasl_salt(struct sasl *x, const struct msg_sasl_salt *m);
+enum sasl_step sasl_key(struct sasl *x, struct str client_key);
+enum sasl_step sasl_verdict(struct sasl *x, const struct msg_sasl_verdict *m);
+
+/* For mechanisms. */
+enum sasl_step sasl_refuse(struct sasl *x, enum cond why);
+/* Sets x->who to authcid@domain. An authzid must name that very account, as a bare JID or by its
+ * localpart alone (RFC 6120 6.3.8): there are no proxy rights. COND_none, or why not. */
+MUST_CHECK enum cond sasl_claim(struct sasl *x, struct str authcid, struct str authzid);
+
+#endif

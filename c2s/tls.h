@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The one wolfSSL user: server-side TLS between two byte buffers, with the record gate in front
+ * (libraries.md 1.3): only complete, sane records reach the library. Contexts are made after the
+ * fork. TLS >= 1.2, no renegotiation, no compression, no tickets yet. */
+#ifndef C2S_TLS_H
+#define C2S_TLS_H
+
+#include "common/buf.h"
+
+struct tls_ctx; /* counted: connections hold it */
+struct tls;
+
+/* From PEM bytes in memory. NULL: unusable, `why` says so in one line. */
+MUST_CHECK struct tls_ctx *tls_ctx_new(struct str certificate_pem, struct str key_pem,
+	struct buf *why);
+void tls_ctx_drop(struct tls_ctx **ctx);
+/* From now on a client that names this server is served with `other`, which `ctx` takes over; all
+ * others with `ctx`. Not for a ctx that is in use already. */
+void tls_ctx_name(struct tls_ctx *ctx, struct str name, struct tls_ctx *other);
+/* The one for this name: one of the named, or `ctx` itself. Borrowed. NULL for NULL. */
+struct tls_ctx *tls_ctx_for(struct tls_ctx *ctx, struct str name);
+/* When the first certificate in there ends, in seconds since 1970; 0: not known. (tls_expiry.c) */
+int64_t tls_expiry(struct str certificate_pem);
+const char *tls_library(void); /* "lean 5.5.4" or "system 5.5.4": for --version and the log */
+
+enum tls_result {
+	TLS_MORE, /* all taken; the handshake goes on, or application data may have been appended */
+	TLS_READY,  /* this call completed the handshake; as TLS_MORE otherwise (data may have been
+		       appended too) */
+	TLS_CLOSED, /* the peer sent close_notify (data before it was appended) */
+	TLS_FAILED  /* protocol fault; an alert may be in the output; send it and close */
+};
+
+/* `alpn`: direct TLS; a client that offers ALPN must offer xmpp-client (RFC 7301, XEP-0368), one
+ * that offers none is let in; the name that it asks for (SNI, RFC 6066 3) chooses among the named
+ * contexts. Everything to be sent is appended to `wire`, which the caller owns
+ * and keeps for the life of the tls. NULL: no memory. */
+struct tls *tls_new(struct tls_ctx *ctx, bool alpn, struct buf *wire);
+void tls_free(struct tls **t);
+/* Takes bytes from the network (at most 64 KiB a call), appends decrypted ones to `plain`. Cut
+ * records are kept inside. */
+enum tls_result tls_read(struct tls *t, struct str bytes, struct buf *plain);
+MUST_CHECK bool tls_write(struct tls *t,
+	struct str plain);        /* appends records to wire; only after TLS_READY */
+void tls_shutdown(struct tls *t); /* appends close_notify */
+bool tls_ready(const struct tls *t);
+const char *tls_version(const struct tls *t); /* "TLSv1.3"; static */
+const char *tls_cipher(const struct tls *t);  /* as the library names it; static */
+const char *tls_why(const struct tls *t); /* after TLS_FAILED, plain words; static or inside t */
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Verbs: SASL (RFC 6120 6). They translate between XML, messages and the steps of a mechanism
+ * (c2s/sasl.h). */
+#include "c2s/features.h"
+#include "c2s/trace.h"
+#include "c2s/verb.h"
+#include "common/b64.h"
+#include "common/emit.h"
+#include "common/log.h"
+#include <string.h>
+
+static void say_data(struct client *c, const char *name, struct str data, const char *nothing)
+{
+	struct buf out = {0}, text = {0};
+	struct emit e = emit_to(&out);
+	if (trace_on)
+		trace_said(name, COND_none);
+	b64_encode(&text, data);
+	if (!data.n)
+		buf_puts(&text, nothing);
+	emit_start_ns(&e, name, NS_sasl);
+	emit_text(&e, buf_str(&text));
+	emit_end(&e);
+	buf_wipe(&text);
+	client_say_buf(c, &out);
+}
+
+/* The one line that fail2ban and its like read: event=auth_failed with ip, user, mech and cond,
+ * for every failure. */
+static void log_failure(const struct client *c, enum cond why)
+{
+	const struct sasl_mech *m = c->talks && c->talks->sasl ? c->talks->sasl->mech : NULL;
+	log_event(auth_failed, LOG_HEX("conn", c->id), LOG_TEXT("ip", c->address),
+		LOG_STR("user", client_account(c)), LOG_TEXT("mech", m ? m->name : ""),
+		LOG_STR("cond", cond_element(why)));
+}
+
+/* A failure is said and counted; after the last one that is allowed the stream ends (RFC 6120
+ * 6.4.5). */
+static void refuse(struct client *c, enum cond why)
+{
+	log_failure(c, why);
+	sasl_free(&c->talks->sasl);
+	client_say_bare(c, "failure", NS_sasl, why);
+	if (++c->failures >= (unsigned)c->set.conf->auth_attempts)
+		client_farewell(c, STREAM_not_authorized);
+	else if (c->state != LOGIN_wait_for_feature_request)
+		login_goto(c, LOGIN_wait_for_feature_request);
+}
+
+static void ask(struct client *c)
+{
+	const struct sasl *x = c->talks->sasl;
+	struct message m = {.code = x->ask.code};
+	if (x->ask.code == MSG_sasl_start) {
+		m.as.sasl_start.conn = c->id;
+		m.as.sasl_start.attempt = ++c->talks->attempt;
+		m.as.sasl_start.hash = x->ask.hash;
+		m.as.sasl_start.who = x->who;
+		login_goto(c, LOGIN_wait_for_salt);
+	} else {
+		m.as.sasl_prove.conn = c->id;
+		m.as.sasl_prove.attempt = c->talks->attempt;
+		m.as.sasl_prove.hash = x->ask.hash;
+		m.as.sasl_prove.form = x->ask.form;
+		m.as.sasl_prove.who = x->who;
+		m.as.sasl_prove.message = x->ask.message;
+		m.as.sasl_prove.proof = x->ask.proof;
+		m.as.sasl_prove.address = str_of(c->address);
+		login_goto(c, LOGIN_wait_for_proof);
+	}
+	client_ask(c, &m);
+}
+
+/* sm has bound the account to this connection: a new stream follows (RFC 6120 6.4.6). */
+static void accept(struct client *c)
+{
+	struct sasl *x = c->talks->sasl;
+	say_data(c, "success", buf_str(&x->say), "");
+	buf_put(&c->jid, x->who.text);
+	c->mechanism = x->mech->name;
+	log_event(auth, LOG_HEX("conn", c->id), LOG_TEXT("ip", c->address),
+		LOG_STR("user", buf_str(&c->jid)), LOG_TEXT("mech", c->mechanism));
+	sasl_free(&c->talks->sasl);
+	pipe_restart(&c->pipe, c->set.session_limits);
+	login_goto(c, LOGIN_wait_for_stream);
+}
+
+static void step(struct client *c, enum sasl_step next);
+
+static void derive(struct client *c)
+{
+	struct sasl *x = c->talks->sasl;
+	struct str key = c->set.way->recall(c, &x->work);
+	login_goto(c, LOGIN_wait_for_key);
+	if (key.n || !c->set.way->derive(c, &x->work))
+		step(c, sasl_key(x, key));
+}
+
+static void step(struct client *c, enum sasl_step next)
+{
+	struct sasl *x = c->talks->sasl;
+	switch (next) {
+	case SASL_SAY:
+		login_goto(c, LOGIN_wait_for_sasl_response);
+		say_data(c, "challenge", buf_str(&x->say), "");
+		break;
+	case SASL_ASK:
+		ask(c);
+		break;
+	case SASL_DERIVE:
+		derive(c);
+		break;
+	case SASL_ACCEPT:
+		accept(c);
+		break;
+	case SASL_REFUSE:
+		refuse(c, x->why);
+		break;
+	}
+}
+
+/* What stands in <auth/> or <response/>: base64, or "=" for data of no length. False: not base64.
+ * Read where the scanner has put it, which wipes it; a tree's copies would stay in freed memory. */
+static bool data_of(const struct stanza *element, struct buf *data, bool *any)
+{
+	struct str text = element->inner;
+	*any = text.n;
+	return !text.n || str_is(text, "=") || b64_decode(data, text);
+}
+
+/* In canonical form no value has a double quote in it, so this is the attribute and nothing
+ * else. */
+static struct str mechanism_of(const struct stanza *auth)
+{
+	static const char attr[] = " mechanism=\"";
+	const char *at = memmem(auth->start.p, auth->start.n, attr, sizeof attr - 1);
+	if (!at)
+		return STR_NONE;
+	struct str value = str_skip(auth->start, (size_t)(at - auth->start.p) + sizeof attr - 1);
+	return str_head(value, str_find(value, '"'));
+}
+
+/* `first`: this is <auth/>. */
+static void hear(struct client *c, const struct stanza *element, bool first)
+{
+	struct sasl *x = c->talks->sasl;
+	struct buf data = {0};
+	bool any;
+	if (!data_of(element, &data, &any)) {
+		refuse(c, SASL_incorrect_encoding);
+	} else if (first) {
+		struct str initial = buf_str(&data);
+		step(c, sasl_begin(x, any ? &initial : NULL));
+	} else {
+		step(c, sasl_answer(x, buf_str(&data)));
+	}
+	buf_wipe(&data);
+}
+
+/* Only what this stream was offered may be chosen (CVE-2017-10807). */
+static void choose(struct client *c, const struct stanza *auth)
+{
+	const struct sasl_mech *m = sasl_find(mechanism_of(auth));
+	if (!client_may_log_in(c)) {
+		refuse(c, SASL_encryption_required);
+	} else if (!m || !features_has_mechanism(c, m)) {
+		refuse(c, SASL_invalid_mechanism);
+	} else {
+		c->talks->sasl = sasl_new(m, client_domain(c));
+		hear(c, auth, true);
+	}
+}
+
+static void with_view(struct client *c, const struct cue *cue,
+	void (*run)(struct client *c, const struct stanza *element))
+{
+	struct stanza view;
+	if (stanza_view(cue->element->bytes, &view))
+		run(c, &view);
+	else
+		client_fault(c, STREAM_internal_server_error, NULL);
+}
+
+void verb_begin(struct client *c, const struct cue *cue)
+{
+	with_view(c, cue, choose);
+}
+
+/* <auth/> in the midst of an exchange: that one has failed, and the new one begins. */
+void verb_restart(struct client *c, const struct cue *cue)
+{
+	refuse(c, SASL_aborted);
+	if (c->state != LOGIN_closing)
+		verb_begin(c, cue);
+}
+
+static void respond(struct client *c, const struct stanza *response)
+{
+	hear(c, response, false);
+}
+
+void verb_respond(struct client *c, const struct cue *cue)
+{
+	with_view(c, cue, respond);
+}
+
+/* RFC 6120 6.4.4 */
+void verb_cancel(struct client *c, const struct cue *cue)
+{
+	(void)cue;
+	refuse(c, SASL_aborted);
+}
+
+/* A response, or an abort, to nothing. */
+void verb_unasked(struct client *c, const struct cue *cue)
+{
+	(void)cue;
+	refuse(c, client_may_log_in(c) ? SASL_not_authorized : SASL_encryption_required);
+}
+
+/* SASL again after its success: refused in SASL's terms, and no client that does so knows where
+ * it stands. */
+void verb_known(struct client *c, const struct cue *cue)
+{
+	(void)cue;
+	client_say_bare(c, "failure", NS_sasl, SASL_not_authorized);
+	client_fault(c, STREAM_not_authorized, "authenticated already");
+}
+
+void verb_salted(struct client *c, const struct cue *cue)
+{
+	client_answered(c);
+	step(c, sasl_salt(c->talks->sasl, &cue->message->as.sasl_salt));
+}
+
+void verb_derived(struct client *c, const struct cue *cue)
+{
+	step(c, sasl_key(c->talks->sasl, cue->key));
+}
+
+void verb_judged(struct client *c, const struct cue *cue)
+{
+	struct msg_sasl_verdict m = cue->message->as.sasl_verdict;
+	struct sasl *x = c->talks->sasl;
+	client_answered(c);
+	/* Should the mechanism ask once more, this answer must not fit when it comes again. */
+	c->talks->attempt++;
+	if (!m.cond && !str_eq(m.who.text, x->who.text)) {
+		log_event(internal, LOG_HEX("conn", c->id),
+			LOG_TEXT("what", "sm proved another account"));
+		m.cond = SASL_temporary_auth_failure;
+	}
+	if (!m.cond && x->ask.form == PROTO_FORM_CLIENT_KEY)
+		c->set.way->remember(c, x->ask.proof);
+	step(c, sasl_verdict(x, &m));
+}

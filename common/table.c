@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The one uthash user. Its hash function is replaced by SipHash-2-4 under a key that no peer can
+ * learn, so chains stay short whatever keys are chosen; and running out of memory refuses the
+ * entry instead of ending the process. */
+#include "common/table.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "common/rand.h"
+
+static unsigned keyed_hash(const void *key, size_t n);
+
+#define HASH_NONFATAL_OOM 1
+#define HASH_FUNCTION(key, n, hash) ((hash) = keyed_hash(key, n))
+#define uthash_malloc(n) mem_try(n)
+#define uthash_free(block, n) mem_free(block)
+#include <uthash.h>
+
+struct entry {
+	void *value;
+	UT_hash_handle hh;
+};
+
+struct table {
+	struct entry *head;
+};
+
+/* No lock is needed: a key drawn before a fork is as random after it, and no hash leaves its
+ * process. */
+static uint8_t process_key[16];
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+
+static void draw_key(void)
+{
+	rand_bytes(process_key, sizeof process_key);
+}
+
+static uint64_t load64(const uint8_t *p)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < 8; i++)
+		v |= (uint64_t)p[i] << (8 * i);
+	return v;
+}
+
+static uint64_t rotate(uint64_t v, unsigned by)
+{
+	return v << by | v >> (64 - by);
+}
+
+static void sip_rounds(uint64_t v[4], int rounds)
+{
+	while (rounds-- > 0) {
+		v[0] += v[1];
+		v[1] = rotate(v[1], 13) ^ v[0];
+		v[0] = rotate(v[0], 32);
+		v[2] += v[3];
+		v[3] = rotate(v[3], 16) ^ v[2];
+		v[0] += v[3];
+		v[3] = rotate(v[3], 21) ^ v[0];
+		v[2] += v[1];
+		v[1] = rotate(v[1], 17) ^ v[2];
+		v[2] = rotate(v[2], 32);
+	}
+}
+
+static void sip_word(uint64_t v[4], uint64_t word)
+{
+	v[3] ^= word;
+	sip_rounds(v, 2);
+	v[0] ^= word;
+}
+
+uint64_t siphash(const uint8_t key[16], struct str bytes)
+{
+	uint64_t k0 = load64(key), k1 = load64(key + 8);
+	uint64_t v[4] = {k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
+		k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)};
+	uint64_t last = (uint64_t)bytes.n << 56;
+	const uint8_t *p = (const uint8_t *)bytes.p;
+	size_t whole = bytes.n / 8 * 8;
+
+	for (size_t i = 0; i < whole; i += 8)
+		sip_word(v, load64(p + i));
+	for (size_t i = whole; i < bytes.n; i++)
+		last |= (uint64_t)p[i] << (8 * (i - whole));
+	sip_word(v, last);
+	v[2] ^= 0xff;
+	sip_rounds(v, 4);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+static unsigned keyed_hash(const void *key, size_t n)
+{
+	return (unsigned)siphash(process_key, str_at(key, n));
+}
+
+struct table *table_new(void)
+{
+	pthread_once(&key_once, draw_key);
+	return mem_new(sizeof(struct table));
+}
+
+void table_free(struct table **t)
+{
+	struct entry *e, *next;
+
+	if (!*t)
+		return;
+	HASH_ITER(hh, (*t)->head, e, next)
+	{
+		HASH_DEL((*t)->head, e);
+		mem_free(e);
+	}
+	mem_free(*t);
+	*t = NULL;
+}
+
+/* uthash compares with memcmp, which must not see a null pointer. */
+static struct str never_null(struct str key)
+{
+	return key.n ? key : STR("");
+}
+
+static struct entry *find(const struct table *t, struct str key, unsigned hash)
+{
+	struct entry *e;
+
+	HASH_FIND_BYHASHVALUE(hh, t->head, key.p, key.n, hash, e);
+	return e;
+}
+
+bool table_put(struct table *t, struct str key, void *value)
+{
+	unsigned hash;
+	struct entry *e;
+
+	key = never_null(key);
+	hash = keyed_hash(key.p, key.n);
+	if (find(t, key, hash))
+		return false;
+	e = mem_try(sizeof *e);
+	if (!e)
+		return false;
+	e->value = value;
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, t->head, key.p, key.n, hash, e);
+	if (!e->hh.tbl) { /* how uthash says that it had no memory */
+		mem_free(e);
+		return false;
+	}
+	return true;
+}
+
+void *table_get(const struct table *t, struct str key)
+{
+	struct entry *e;
+
+	if (!t->head)
+		return NULL;
+	key = never_null(key);
+	e = find(t, key, keyed_hash(key.p, key.n));
+	return e ? e->value : NULL;
+}
+
+void *table_remove(struct table *t, struct str key)
+{
+	struct entry *e;
+	void *value;
+
+	if (!t->head)
+		return NULL;
+	key = never_null(key);
+	e = find(t, key, keyed_hash(key.p, key.n));
+	if (!e)
+		return NULL;
+	value = e->value;
+	HASH_DEL(t->head, e);
+	mem_free(e);
+	return value;
+}
+
+size_t table_count(const struct table *t)
+{
+	return HASH_COUNT(t->head);
+}
+
+void table_each(struct table *t, void (*visit)(void *ctx, void *value), void *ctx)
+{
+	struct entry *e, *next;
+
+	HASH_ITER(hh, t->head, e, next)
+	visit(ctx, e->value);
+}
+
+size_t table_longest(const struct table *t)
+{
+	const UT_hash_table *tbl = t->head ? t->head->hh.tbl : NULL;
+	size_t longest = 0;
+
+	for (size_t i = 0; tbl && i < tbl->num_buckets; i++) {
+		if (tbl->buckets[i].count > longest)
+			longest = tbl->buckets[i].count;
+	}
+	return longest;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The structs and codecs of messages.def, all expanded from it. */
+#ifndef PROTO_TYPES_H
+#define PROTO_TYPES_H
+
+#include "common/jid.h"
+
+#define PROTO_VERSION_LOW 1  /* the oldest version spoken */
+#define PROTO_VERSION_HIGH 1 /* the current one */
+#define PROTO_SLOT_PARENT 65535
+#define PROTO_FORM_SCRAM 1
+#define PROTO_FORM_CLIENT_KEY 2
+#define PROTO_FLAG_DIRECT_TLS 1 /* open_session.flags */
+
+enum role { ROLE_C2S = 1, ROLE_PARENT = 2, ROLE_SM = 4, ROLE_C2S_SM = ROLE_C2S | ROLE_SM };
+enum delivery { UNNUMBERED, NUMBERED };
+
+/* A list as it lies in the frame; borrowed. */
+struct u64_list {
+	const uint8_t *raw; /* unaligned, little-endian */
+	size_t n;
+};
+uint64_t list_at(struct u64_list l, size_t i);
+/* For sending; borrows (little-endian machines only, checked at build). */
+struct u64_list list_of(const uint64_t *values, size_t n);
+
+#define PROTO_TYPE_u8 uint8_t
+#define PROTO_TYPE_u16 uint16_t
+#define PROTO_TYPE_u32 uint32_t
+#define PROTO_TYPE_u64 uint64_t
+#define PROTO_TYPE_bytes struct str
+#define PROTO_TYPE_jid struct jid
+#define PROTO_TYPE_list struct u64_list
+
+#define FIELD(type, name) PROTO_TYPE_##type name;
+#define MSG(code, name, from, delivery, fields, meaning) struct msg_##name { fields };
+#include "proto/messages.def"
+#undef MSG
+#undef FIELD
+
+enum msg_code {
+#define MSG(code, name, from, delivery, fields, meaning) MSG_##name = code,
+#include "proto/messages.def"
+#undef MSG
+};
+
+/* One decoded message; slices borrow from the input that it was decoded from. */
+struct message {
+	enum msg_code code;
+	uint64_t seq; /* 0: unnumbered */
+	union {
+#define MSG(code, name, from, delivery, fields, meaning) struct msg_##name name;
+#include "proto/messages.def"
+#undef MSG
+	} as;
+};
+
+const char *msg_name(unsigned code);       /* NULL: no such message */
+enum role msg_from(unsigned code);         /* who may send it; 0: no such message */
+enum delivery msg_delivery(unsigned code);
+
+size_t msg_size(const struct message *m); /* bytes of its fields, encoded */
+/* Appends the fields of `m` (its code says which). */
+void msg_encode(struct buf *out, const struct message *m);
+/* Decodes a payload. Fields that are missing at its end are 0 or empty (an empty jid is
+ * well-formed: whoever needs one asks), bytes behind the last field are skipped. False:
+ * malformed (a field cut in the middle, a jid out of shape, an unknown code). */
+MUST_CHECK bool msg_decode(unsigned code, struct str payload, struct message *out);
+
+#endif

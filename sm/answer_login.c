@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Logging in: SASL questions go to verify, whose answers come back later; a proven account is bound
+ * to its connection; and a connection that is bound may become a session. Questions may be
+ * repeated: they are answered again. */
+#include "common/rand.h"
+#include "sm/answer.h"
+#include "sm/bound.h"
+#include "sm/conflict.h"
+#include "sm/peer.h"
+#include "sm/session.h"
+
+#include <time.h>
+
+#define MADE_BYTES 8       /* randomness of a resource that we make; hex doubles it */
+#define FOR_PEOPLE_MOST 64 /* bytes of address, cipher and so on: they are only looked at */
+
+bool answer_sasl_start(struct peer_link *l, const struct msg_sasl_start *m)
+{
+	verify_start(l->house->verify, m);
+	return true;
+}
+
+bool answer_sasl_prove(struct peer_link *l, const struct msg_sasl_prove *m)
+{
+	verify_prove(l->house->verify, m);
+	l->secret = true;
+	return true;
+}
+
+/* what verify answers */
+
+static struct peer *peer_of(struct house *h, uint64_t conn)
+{
+	struct peer *p = peer_by_incarnation(h, (uint32_t)(conn >> 32));
+
+	return p && !p->over ? p : NULL; /* it may have died while the question was open */
+}
+
+static void on_salt(void *ctx, const struct msg_sasl_salt *answer)
+{
+	struct house *h = ctx;
+	struct peer *p = peer_of(h, answer->conn);
+	struct message m = {.code = MSG_sasl_salt, .as.sasl_salt = *answer};
+
+	if (p)
+		peer_send(p, &m);
+	house_touch(h);
+}
+
+static void on_verdict(void *ctx, const struct msg_sasl_verdict *answer)
+{
+	struct house *h = ctx;
+	struct peer *p = peer_of(h, answer->conn);
+	struct message m = {.code = MSG_sasl_verdict, .as.sasl_verdict = *answer};
+
+	/* A repeated question may be answered when the connection has its session by the first
+	 * answer. */
+	if (!p || session_by_conn(h->sessions, answer->conn))
+		return;
+	if (answer->cond == COND_none && !bound_put(h, answer->conn, jid_bare(answer->who)))
+		m.as.sasl_verdict = (struct msg_sasl_verdict){.conn = answer->conn,
+			.attempt = answer->attempt,
+			.cond = SASL_temporary_auth_failure};
+	peer_send(p, &m);
+	house_touch(h);
+}
+
+struct verify_out answer_verify_out(struct house *h)
+{
+	return (struct verify_out){.salt = on_salt, .verdict = on_verdict, .ctx = h};
+}
+
+/* a session */
+
+static bool refuse(struct peer *p, uint64_t conn, enum cond why)
+{
+	struct message m = {.code = MSG_refused};
+
+	m.as.refused = (struct msg_refused){.conn = conn, .cond = (uint8_t)why};
+	peer_send(p, &m);
+	return true;
+}
+
+static void say_opened(const struct session *s)
+{
+	struct message m = {.code = MSG_opened};
+
+	m.as.opened = (struct msg_opened){.conn = s->row.conn, .sid = s->row.sid, .who = s->jid};
+	peer_send(s->peer, &m);
+}
+
+/* account/resource, prepared here too: the worker's word for it is not enough. */
+static bool wanted_name(struct str account, struct str resource, struct buf *raw,
+	struct buf *prepared, struct jid *out)
+{
+	buf_put(raw, account);
+	if (resource.n) {
+		buf_putc(raw, '/');
+		buf_put(raw, resource);
+	}
+	return jid_parse(buf_str(raw), prepared, out);
+}
+
+/* A full JID that nobody has. */
+static struct jid made_name(const struct house *h, struct jid account, struct buf *store)
+{
+	char hex[2 * MADE_BYTES + 1];
+	struct jid j;
+
+	do {
+		buf_clear(store);
+		rand_hex(hex, MADE_BYTES);
+		j = jid_join(store, jid_local(account), jid_domain(account), str_of(hex));
+	} while (session_by_jid(h->sessions, j.text));
+	return j;
+}
+
+static struct conflict_ruling rule(const struct house *h, struct jid who,
+	const struct session *rival)
+{
+	struct conflict_case c = {
+		.domain = conf_domain(h->conf, jid_domain(who)), .now = uv_now(&h->loop)};
+	const struct account *a = account_by_jid(h->sessions, jid_bare(who));
+
+	c.sessions = a ? a->count : 0;
+	c.taken = rival != NULL;
+	c.swaps = rival ? rival->swaps : 0;
+	c.swap_since = rival ? rival->swap_since : 0;
+	return conflict_rule(&c);
+}
+
+/* For people to look at; a worker that was taken over shall not write on their terminals. */
+static struct str for_people(struct str s)
+{
+	s = str_head(s, FOR_PEOPLE_MOST);
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < ' ' || s.p[i] > '~')
+			return STR("?");
+	}
+	return s;
+}
+
+static struct session *make_session(struct peer *p, const struct msg_open_session *m,
+	struct jid who)
+{
+	struct house *h = p->house;
+	struct session_row row = {
+		.sid = session_new_sid(h->sessions),
+		.conn = m->conn,
+		.jid = who.text,
+		.since = (int64_t)time(NULL),
+		.address = for_people(m->address),
+		.tls = for_people(m->tls),
+		.cipher = for_people(m->cipher),
+		.mechanism = for_people(m->mechanism),
+		.flags = m->flags,
+	};
+	struct session *s = session_add(h->sessions, &row, p);
+
+	if (!s)
+		return NULL;
+	s->active = uv_now(&h->loop);
+	say_opened(s);
+	s->row.opened_seq = p->channel.sent;
+	bound_remove(h, m->conn);
+	session_changed(h, s);
+	log_event(session_open, LOG_HEX("sid", row.sid), LOG_HEX("conn", row.conn),
+		LOG_STR("jid", s->jid.text), LOG_STR("ip", s->row.address));
+	return s;
+}
+
+/* The rival's loop count goes on with the one that replaces it. */
+static void replace(struct house *h, struct session *rival, uint64_t *since, unsigned *swaps)
+{
+	uint64_t now = uv_now(&h->loop);
+	bool fresh = rival->swaps == 0 || now - rival->swap_since >= CONFLICT_SWAP_MS;
+
+	*since = fresh ? now : rival->swap_since;
+	*swaps = fresh ? 1 : rival->swaps + 1;
+	log_event(conflict, LOG_STR("jid", rival->jid.text), LOG_HEX("conn", rival->row.conn),
+		LOG_U64("swaps", *swaps));
+	session_kick(h, rival, STREAM_conflict, STR("Replaced by new connection"));
+}
+
+static void evict(struct house *h, struct str account, unsigned n)
+{
+	struct account *a;
+
+	log_event(session_limit, LOG_STR("user", account), LOG_U64("ended", n));
+	while (n-- && (a = account_by_jid(h->sessions, account)) != NULL)
+		session_kick(h, a->oldest, STREAM_conflict,
+			STR("Too many sessions of this account"));
+}
+
+/* Carries out a ruling. What ends is announced before the new session is there. */
+static bool open_as(struct peer *p, const struct msg_open_session *m, struct jid who,
+	const struct conflict_ruling *r)
+{
+	struct house *h = p->house;
+	struct session *rival = session_by_jid(h->sessions, who.text), *s;
+	struct buf made = {0};
+	uint64_t since = 0;
+	unsigned swaps = 0;
+
+	if (r->replace)
+		replace(h, rival, &since, &swaps);
+	if (r->evict)
+		evict(h, jid_bare(who), r->evict);
+	if (r->damped)
+		log_event(conflict_damped, LOG_STR("jid", who.text), LOG_HEX("conn", m->conn));
+	if (r->rename || !jid_is_full(who))
+		who = made_name(h, who, &made);
+	s = make_session(p, m, who);
+	buf_free(&made);
+	if (!s)
+		return refuse(p, m->conn, STANZA_resource_constraint);
+	s->swap_since = since;
+	s->swaps = swaps;
+	return true;
+}
+
+static bool open_bound(struct peer *p, const struct msg_open_session *m, struct jid who)
+{
+	struct house *h = p->house;
+	struct conflict_ruling r;
+
+	if (!conf_domain(h->conf, jid_domain(who)) || jid_local(who).n == 0)
+		return refuse(p, m->conn, STANZA_not_authorized);
+	r = rule(h, who, session_by_jid(h->sessions, who.text));
+	if (r.refuse == COND_none)
+		return open_as(p, m, who, &r);
+	if (r.refuse == STANZA_resource_constraint)
+		log_event(session_limit, LOG_STR("user", jid_bare(who)),
+			LOG_HEX("refused", m->conn));
+	return refuse(p, m->conn, r.refuse);
+}
+
+bool answer_open_session(struct peer_link *l, const struct msg_open_session *m)
+{
+	struct peer *p = l->peer;
+	struct session *open = session_by_conn(p->house->sessions, m->conn);
+	struct str account = bound_account(p->house, m->conn);
+	struct buf raw = {0}, prepared = {0};
+	struct jid who;
+	bool good;
+
+	if (open) { /* asked again: the same answer */
+		say_opened(open);
+		return true;
+	}
+	if (account.n == 0)
+		return refuse(p, m->conn, STANZA_not_authorized);
+	if (wanted_name(account, m->resource, &raw, &prepared, &who))
+		good = open_bound(p, m, who);
+	else
+		good = refuse(p, m->conn, STANZA_bad_request);
+	buf_free(&raw);
+	buf_free(&prepared);
+	return good;
+}
+
+/* A connection that went before it could be told of its session had one all the same. */
+bool answer_forget(struct peer_link *l, const struct msg_forget *m)
+{
+	struct session *s = session_by_conn(l->house->sessions, m->conn);
+
+	bound_remove(l->house, m->conn);
+	if (s)
+		session_end(l->house, s, "gone before it was told");
+	return true;
+}

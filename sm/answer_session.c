@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A live session: what its client says, and its end. A message about a session that is no more
+ * crossed our `end` on its way. */
+#include "common/scan.h"
+#include "sm/answer.h"
+#include "sm/bound.h"
+#include "sm/peer.h"
+#include "sm/route.h"
+
+/* The worker's scanner made these bytes canonical. A worker that was taken over did not. Clients
+ * are held to the limits under which they came, which may be others than ours are now: the worker's
+ * business. */
+static bool is_canonical(struct str xml)
+{
+	static const struct scan_limits limits = {
+		.bytes = CONF_MOST_stanza_bytes,
+		.elements = CONF_MOST_stanza_elements,
+		.depth = CONF_MOST_stanza_depth,
+		.attributes = CONF_MOST_element_attributes,
+		.name_bytes = CONF_MOST_name_bytes,
+	};
+
+	return scan_is_canonical(xml, &limits);
+}
+
+/* Long names, probes and the like make us say much more than the client says itself. That is well
+ * as long as the workers take it; once a link is choked, whoever makes most of it for little must
+ * end, not the worker with everybody on it. */
+#define SURPLUS_FACTOR 4
+#define SURPLUS_MOST (128 * 1024) /* bytes ... */
+#define SURPLUS_MS 1000           /* ... in this time */
+
+static bool is_flood(struct house *h, struct session *s, uint64_t said, uint64_t made)
+{
+	uint64_t now = uv_now(&h->loop), fair = SURPLUS_FACTOR * said;
+
+	if (now - s->surplus_since >= SURPLUS_MS) {
+		s->surplus_since = now;
+		s->surplus = 0;
+	}
+	s->surplus += made > fair ? made - fair : 0;
+	return s->surplus > SURPLUS_MOST && peers_choked(h);
+}
+
+static void route_measured(struct house *h, struct session *s, const struct stanza *view)
+{
+	uint64_t before = h->made;
+
+	route_stanza(h, s, view);
+	if (is_flood(h, s, view->bytes.n, h->made - before))
+		session_kick(h, s, STREAM_policy_violation, STR("Too much at once"));
+}
+
+static bool answer_view(struct house *h, struct session *s, const struct stanza *view)
+{
+	if (view->kind == STANZA_OTHER)
+		session_kick(h, s, STREAM_unsupported_stanza_type, STR_NONE);
+	else if (!route_from_is_good(h, s, view))
+		session_kick(h, s, STREAM_invalid_from, STR_NONE);
+	else
+		route_measured(h, s, view);
+	return true;
+}
+
+bool answer_stanza(struct peer_link *l, const struct msg_stanza *m)
+{
+	struct house *h = l->house;
+	struct session *s = session_by_conn(h->sessions, m->conn);
+	struct stanza view;
+
+	if (!is_canonical(m->xml) || !stanza_view(m->xml, &view)) {
+		l->peer->channel.fault = "a stanza that no scanner of ours has written";
+		return false;
+	}
+	if (!s)
+		return true;
+	s->active = uv_now(&h->loop);
+	return answer_view(h, s, &view);
+}
+
+bool answer_closed(struct peer_link *l, const struct msg_closed *m)
+{
+	struct session *s = session_by_conn(l->house->sessions, m->conn);
+	struct str why = cond_element((enum cond)m->cond);
+
+	bound_remove(l->house, m->conn);
+	if (s)
+		session_end(l->house, s, why.n ? why.p : m->cond ? "unknown" : "goodbye");
+	return true;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The account commands. The password stays in this process: what leaves it are the verifiers. When
+ * sm does not run, store.db is opened here, as the service user; should sm start meanwhile,
+ * SQLite's locks keep the two apart. */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/jid.h"
+#include "sm/cli.h"
+#include "sm/report.h"
+#include "sm/store_account.h"
+#include "sm/verifier_line.h"
+
+#define PAGE 500 /* accounts read at once */
+
+/* --- store.db, here -------------------------------------------------------------------------- */
+
+/* Root makes no file that the service user could not open. */
+static enum exit_status become_service_user(const struct conf *conf)
+{
+	char room[16384];
+	struct passwd entry, *found = NULL;
+
+	if (geteuid() != 0 || !*conf->user)
+		return CLI_DONE;
+	if (getpwnam_r(conf->user, &entry, room, sizeof room, &found) != 0 || !found)
+		return cli_fail(CLI_CONFIG, "there is no user '%s'", conf->user);
+	if (initgroups(conf->user, found->pw_gid) != 0 || setgid(found->pw_gid) != 0 ||
+		setuid(found->pw_uid) != 0)
+		return cli_fail(CLI_NOT_PERMITTED, "user '%s': %s", conf->user, strerror(errno));
+	return CLI_DONE;
+}
+
+/* The state directory, which the first account may be the first to need. */
+static enum exit_status reach(const char *folder)
+{
+	if (mkdir(folder, 0750) != 0 && errno != EEXIST)
+		return cli_fail(errno == EACCES ? CLI_NOT_PERMITTED : CLI_REFUSED, "%s: %s", folder,
+			strerror(errno));
+	if (access(folder, R_OK | W_OK | X_OK) != 0)
+		return cli_fail(CLI_NOT_PERMITTED, "%s: %s", folder, strerror(errno));
+	return CLI_DONE;
+}
+
+static enum exit_status store_open(const struct cli *c, enum db_mode mode, struct db **out)
+{
+	const char *folder = c->conf->state_directory;
+	struct buf path = {0}, why = {0};
+	enum exit_status status = become_service_user(c->conf);
+
+	if (status == CLI_DONE)
+		status = reach(folder);
+	if (status != CLI_DONE)
+		return status;
+	buf_printf(&path, "%s/store.db", folder);
+	*out = db_open(buf_cstr(&path), mode, &why);
+	if (*out && !store_migrate(*out, buf_cstr(&path), &why))
+		db_close(out);
+	if (!*out)
+		status = cli_fail(CLI_REFUSED, "%s", buf_cstr(&why));
+	buf_free(&path);
+	buf_free(&why);
+	return status;
+}
+
+struct change {
+	struct str account;
+	struct verifier verifiers[VERIFIER_COUNT];
+	enum { CHANGE_ADD, CHANGE_PASSWD, CHANGE_REMOVE } what;
+	bool found;
+};
+
+static enum db_result apply(struct change *x, struct db *d)
+{
+	switch (x->what) {
+	case CHANGE_ADD:
+		x->found = true;
+		return store_account_add(d, x->account, x->verifiers, VERIFIER_COUNT);
+	case CHANGE_PASSWD:
+		return store_account_passwd(d, x->account, x->verifiers, VERIFIER_COUNT, &x->found);
+	default:
+		return store_account_remove(d, x->account, &x->found);
+	}
+}
+
+static enum exit_status say_result(const struct change *x, enum db_result r)
+{
+	static const char *const done[] = {
+		[CHANGE_ADD] = "added", [CHANGE_PASSWD] = "changed", [CHANGE_REMOVE] = "removed"};
+
+	if (r == DB_CONSTRAINT)
+		return cli_fail(CLI_REFUSED, "the account exists already");
+	if (r != DB_OK)
+		return cli_fail(CLI_REFUSED, "nothing is changed: the database refuses work (%s)",
+			db_result_name(r));
+	if (!x->found)
+		return cli_fail(CLI_REFUSED, "there is no such account");
+	puts(done[x->what]);
+	return CLI_DONE;
+}
+
+static enum exit_status change_here(const struct cli *c, struct change *x)
+{
+	struct db *d = NULL;
+	enum exit_status status = store_open(c, DB_DURABLE, &d);
+	enum db_result r;
+
+	if (status != CLI_DONE)
+		return status;
+	r = db_exec(d, "BEGIN IMMEDIATE");
+	if (r == DB_OK)
+		r = apply(x, d);
+	if (r == DB_OK)
+		r = db_exec(d, "COMMIT");
+	status = say_result(x, r);
+	db_close(&d); /* undoes what is not committed */
+	return status;
+}
+
+/* --- the commands ---------------------------------------------------------------------------- */
+
+static enum exit_status account_of(const struct cli *c, struct buf *store, struct jid *out)
+{
+	struct str raw = c->request.arguments[0];
+
+	if (!jid_parse(raw, store, out) || out->local_n == 0 || out->resource_n > 0)
+		return cli_fail(CLI_REFUSED, "'%.*s' is not USER@DOMAIN", STR_ARG(raw));
+	if (!conf_domain(c->conf, jid_domain(*out)))
+		return cli_fail(CLI_REFUSED, "there is no domain \"%.*s\" in %s",
+			STR_ARG(jid_domain(*out)), c->conf_path);
+	return CLI_DONE;
+}
+
+static enum exit_status change(const struct cli *c, struct change *x, struct str secret)
+{
+	struct buf answer = {0};
+	enum exit_status status = cli_exchange(c, secret, &answer);
+
+	if (status == CLI_NOT_RUNNING)
+		status = change_here(c, x);
+	else if (status == CLI_DONE)
+		status = cli_print(c, buf_str(&answer));
+	buf_free(&answer);
+	return status;
+}
+
+static void make_verifiers(const struct conf *conf, struct str password,
+	struct verifier out[VERIFIER_COUNT])
+{
+	size_t n = 0;
+
+#define ROW(hash, setting) verifier_make(&out[n++], hash, password, (uint32_t)conf->setting);
+	VERIFIER_HASHES(ROW)
+#undef ROW
+	CHECK(n == VERIFIER_COUNT);
+}
+
+enum exit_status cli_account_set(const struct cli *c)
+{
+	bool is_new = strcmp(commands[c->request.command].words, "account add") == 0;
+	struct change x = {.what = is_new ? CHANGE_ADD : CHANGE_PASSWD};
+	struct buf store = {0}, name = {0}, password = {0}, secret = {0};
+	struct jid account;
+	enum exit_status status = account_of(c, &store, &account);
+
+	if (status == CLI_DONE) {
+		x.account = account.text;
+		buf_put(&name, account.text);
+		status = cli_password(buf_cstr(&name), &password);
+	}
+	if (status == CLI_DONE) {
+		make_verifiers(c->conf, buf_str(&password), x.verifiers);
+		verifier_line_write(&secret, x.verifiers, VERIFIER_COUNT);
+		status = change(c, &x, buf_str(&secret));
+	}
+	buf_wipe(&password);
+	buf_wipe(&secret);
+	mem_wipe(&x, sizeof x);
+	buf_free(&store);
+	buf_free(&name);
+	return status;
+}
+
+enum exit_status cli_account_remove(const struct cli *c)
+{
+	struct change x = {.what = CHANGE_REMOVE};
+	struct buf store = {0};
+	struct jid account;
+	enum exit_status status = account_of(c, &store, &account);
+
+	x.account = account.text;
+	if (status == CLI_DONE)
+		status = change(c, &x, STR_NONE);
+	buf_free(&store);
+	return status;
+}
+
+struct list {
+	struct buf rows, last;
+	unsigned page;
+};
+
+static void list_account(void *ctx, struct str account, int64_t created)
+{
+	struct list *l = ctx;
+
+	report_row(&l->rows);
+	report_text(&l->rows, account);
+	report_number(&l->rows, created);
+	report_row_end(&l->rows);
+	buf_clear(&l->last);
+	buf_put(&l->last, account);
+	l->page++;
+}
+
+static enum db_result read_list(struct db *d, struct list *l)
+{
+	struct buf after = {0};
+	enum db_result r;
+
+	do {
+		l->page = 0;
+		buf_clear(&after);
+		buf_put(&after, buf_str(&l->last));
+		r = store_account_list(d, buf_str(&after), PAGE, list_account, l);
+	} while (r == DB_OK && l->page == PAGE);
+	buf_free(&after);
+	return r;
+}
+
+static enum exit_status list_here(const struct cli *c)
+{
+	struct list l = {0};
+	struct db *d = NULL;
+	enum exit_status status = store_open(c, DB_DURABLE, &d);
+	enum db_result r;
+
+	if (status != CLI_DONE)
+		return status;
+	report_list(&l.rows, "accounts", "jid:i created:t");
+	r = read_list(d, &l);
+	if (r == DB_OK)
+		status = cli_print(c, buf_str(&l.rows));
+	else
+		status = cli_fail(CLI_REFUSED, "the database cannot be read (%s)",
+			db_result_name(r));
+	buf_free(&l.rows);
+	buf_free(&l.last);
+	db_close(&d);
+	return status;
+}
+
+enum exit_status cli_account_list(const struct cli *c)
+{
+	struct buf answer = {0};
+	enum exit_status status = cli_exchange(c, STR_NONE, &answer);
+
+	if (status == CLI_NOT_RUNNING)
+		status = list_here(c);
+	else if (status == CLI_DONE)
+		status = cli_print(c, buf_str(&answer));
+	buf_free(&answer);
+	return status;
+}

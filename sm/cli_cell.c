@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Times, durations, sizes, and text that may hold anything. Without printf where a listing has ten
+ * thousand of a kind. */
+#include "sm/cli_cell.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CELL_SHORT 32 /* bytes: room for a time, a duration or a size */
+
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+#define HIGH_BITS (0x80 * EACH_BYTE)
+
+/* Eight bytes at a time, without a branch. High bits of `odd`, `quoted`, `escaped` say that some
+ * byte was so. */
+struct seen {
+	uint64_t odd, quoted, escaped;
+};
+
+/* Has a high bit if one of the bytes is zero. */
+static uint64_t zeros(uint64_t word)
+{
+	return (word - EACH_BYTE) & ~word;
+}
+
+static void see(struct seen *s, uint64_t word)
+{
+	uint64_t del = word + EACH_BYTE, blank = word + (0x80 - ' ') * EACH_BYTE;
+
+	s->odd |= word | del | ~blank; /* no sum carries, unless there is a high bit already */
+	s->quoted |= zeros(word ^ '"' * EACH_BYTE) | zeros(word ^ '\\' * EACH_BYTE);
+	s->escaped |= zeros(word ^ '%' * EACH_BYTE);
+}
+
+unsigned cell_bytes(struct str s)
+{
+	struct seen seen = {0};
+	uint64_t word;
+
+	for (; s.n >= sizeof word; s = (struct str){s.p + sizeof word, s.n - sizeof word}) {
+		memcpy(&word, s.p, sizeof word);
+		see(&seen, word);
+	}
+	for (size_t i = 0; i < s.n; i++)
+		see(&seen, (unsigned char)s.p[i] * EACH_BYTE);
+	return (seen.odd & HIGH_BITS ? CELL_ODD : 0) | (seen.quoted & HIGH_BITS ? CELL_QUOTED : 0) |
+		(seen.escaped & HIGH_BITS ? CELL_ESCAPED : 0);
+}
+
+static bool number_of(struct str cell, int64_t *out)
+{
+	bool negative = str_starts(cell, STR("-"));
+	uint64_t value;
+
+	if (!str_u64(str_skip(cell, negative), &value) || value > INT64_MAX)
+		return false;
+	*out = negative ? -(int64_t)value : (int64_t)value;
+	return true;
+}
+
+static char *lay_number(char *to, int64_t value)
+{
+	char digits[20], *p = digits + sizeof digits;
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+	do
+		*--p = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (value < 0)
+		*--p = '-';
+	while (p < digits + sizeof digits)
+		*to++ = *p++;
+	return to;
+}
+
+static char *lay_digits(char *to, int value, size_t digits, char behind)
+{
+	for (size_t i = digits; i-- > 0; value /= 10)
+		to[i] = (char)('0' + value % 10);
+	to[digits] = behind;
+	return to + digits + 1;
+}
+
+/* The civil date of a day (0: 1970-01-01), with years that begin in March, so that the day that
+ * some have more is their last. In 400 years there are 146097 days. */
+static char *lay_date(char *to, int64_t day)
+{
+	int64_t since = day + 719468; /* 0000-03-01 */
+	int64_t era = since / 146097, of_era = since % 146097;
+	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+	int month = (int)(5 * of_year + 2) / 153; /* 0: March */
+
+	year += era * 400 + (month >= 10);
+	to = lay_digits(to, (int)year, 4, '-');
+	to = lay_digits(to, month < 10 ? month + 3 : month - 9, 2, '-');
+	return lay_digits(to, (int)(of_year - (153 * month + 2) / 5 + 1), 2, 'T');
+}
+
+/* ISO 8601, by hand because gmtime_r takes most of the time of a long listing otherwise. */
+static char *lay_time(char *to, int64_t seconds)
+{
+	int rest = (int)(seconds % 86400);
+
+	if (seconds < 0 || seconds >= INT64_C(253402300800)) { /* up to the year 9999 */
+		*to = '?';
+		return to + 1;
+	}
+	to = lay_date(to, seconds / 86400);
+	to = lay_digits(to, rest / 3600, 2, ':');
+	to = lay_digits(to, rest / 60 % 60, 2, ':');
+	return lay_digits(to, rest % 60, 2, 'Z');
+}
+
+/* The two greatest units: "3d4h", "5m12s". */
+static char *lay_duration(char *to, int64_t seconds)
+{
+	static const struct {
+		int64_t seconds;
+		char name, next_name;
+		int64_t next;
+	} units[] = {{86400, 'd', 'h', 3600}, {3600, 'h', 'm', 60}, {60, 'm', 's', 1}};
+
+	for (size_t i = 0; i < COUNT(units); i++) {
+		if (seconds < units[i].seconds)
+			continue;
+		to = lay_number(to, seconds / units[i].seconds);
+		*to++ = units[i].name;
+		return lay_digits(to, (int)(seconds % units[i].seconds / units[i].next), 2,
+			units[i].next_name);
+	}
+	to = lay_number(to, seconds);
+	*to = 's';
+	return to + 1;
+}
+
+/* One digit behind the point where there is but one before it: "1.5K", "10K". */
+static char *lay_size(char *to, int64_t bytes)
+{
+	static const char units[] = "KMGT";
+	double shown = (double)bytes;
+	int unit = -1;
+
+	while (shown >= 1024 && unit < (int)sizeof units - 2) {
+		shown /= 1024;
+		unit++;
+	}
+	if (unit < 0)
+		return lay_number(to, bytes);
+	to += snprintf(to, CELL_SHORT, shown < 10 ? "%.1f%c" : "%.0f%c", shown, units[unit]);
+	return to;
+}
+
+static bool is_control(struct str s, size_t i)
+{
+	unsigned char c = (unsigned char)s.p[i];
+	/* U+0080 to U+009F */
+	bool c1 = c == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0;
+
+	return c < ' ' || c == 0x7f || c1;
+}
+
+static bool is_printable(struct str s)
+{
+	if (!(cell_bytes(s) & CELL_ODD))
+		return true;
+	for (size_t i = 0; i < s.n; i++) {
+		if (is_control(s, i))
+			return false;
+	}
+	return str_utf8(s);
+}
+
+/* Bytes that are no harmless character are spelt \xNN. */
+static void put_spelt(struct buf *out, struct str s)
+{
+	bool is_text = str_utf8(s);
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (is_control(s, i) || (c >= 0x80 && !is_text))
+			buf_printf(out, "\\x%02x", c);
+		else
+			buf_putc(out, (char)c);
+		if (is_control(s, i) && c == 0xc2)
+			buf_printf(out, "\\x%02x", (unsigned char)s.p[++i]);
+	}
+}
+
+bool cell_is_itself(char type)
+{
+	return type == 's' || type == 'i' || type == 'n';
+}
+
+/* False: a cell of this type is text, or should not be. */
+static bool lay_short(char **to, char type, struct str cell)
+{
+	int64_t number;
+
+	if ((type != 't' && type != 'd' && type != 'z') || !number_of(cell, &number))
+		return false;
+	if (type == 't')
+		*to = lay_time(*to, number);
+	else if (type == 'd')
+		*to = lay_duration(*to, number);
+	else
+		*to = lay_size(*to, number);
+	return true;
+}
+
+struct str cell_text(struct arena *memory, char type, struct str cell)
+{
+	char brief[CELL_SHORT], *end = brief;
+	struct buf text = {0};
+	struct str kept;
+
+	if (cell.n == 0 || (type == 't' && str_is(cell, "0")))
+		return STR("-");
+	if (type == 'b')
+		return str_is(cell, "1") ? STR("yes") : STR("no");
+	if (lay_short(&end, type, cell))
+		return arena_copy(memory, str_at(brief, (size_t)(end - brief)));
+	if (is_printable(cell))
+		return cell;
+	put_spelt(&text, cell);
+	kept = arena_copy(memory, buf_str(&text));
+	buf_free(&text);
+	return kept;
+}
+
+static void put_json_string(struct buf *out, struct str s)
+{
+	bool is_text = str_utf8(s);
+
+	buf_putc(out, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == '"' || c == '\\')
+			buf_printf(out, "\\%c", c);
+		else if (is_text && is_control(s, i) && c == 0xc2)
+			buf_printf(out, "\\u%04x", (unsigned char)s.p[++i]);
+		else if (is_control(s, i) || (c >= 0x80 && !is_text))
+			buf_printf(out, "\\u%04x", c);
+		else
+			buf_putc(out, (char)c);
+	}
+	buf_putc(out, '"');
+}
+
+/* Nearly all of them are short, and none of those needs reading. */
+static bool is_number(struct str cell)
+{
+	int64_t number;
+	size_t i = cell.n && cell.p[0] == '-';
+
+	if (cell.n == i || cell.n > 18)
+		return number_of(cell, &number);
+	while (i < cell.n && cell.p[i] >= '0' && cell.p[i] <= '9')
+		i++;
+	return i == cell.n;
+}
+
+static void put_json_time(struct buf *out, struct str cell)
+{
+	char *to = buf_room(out, CELL_SHORT);
+	int64_t number;
+
+	if (!number_of(cell, &number) || !number) {
+		buf_puts(out, "null");
+		return;
+	}
+	to[0] = '"';
+	to = lay_time(to + 1, number);
+	*to++ = '"';
+	buf_grew(out, (size_t)(to - (out->p + out->n)));
+}
+
+void cell_json(struct buf *out, char type, struct str cell)
+{
+	switch (type) {
+	case 'n':
+	case 'd':
+	case 'z':
+		buf_put(out, is_number(cell) ? cell : STR("null"));
+		return;
+	case 'b':
+		buf_put(out, str_is(cell, "1") ? STR("true") : STR("false"));
+		return;
+	case 't':
+		put_json_time(out, cell);
+		return;
+	default:
+		put_json_string(out, cell);
+	}
+}
+
+static bool is_continuation(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+size_t cell_width(struct str text)
+{
+	size_t width = 0;
+
+	if (str_ascii(text))
+		return text.n;
+	for (size_t i = 0; i < text.n; i++)
+		width += !is_continuation(text.p[i]);
+	return width;
+}
+
+struct str cell_head(struct str text, size_t width)
+{
+	size_t n = 0;
+
+	while (n < text.n && (width || is_continuation(text.p[n])))
+		width -= !is_continuation(text.p[n++]);
+	return str_head(text, n);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * One value of an answer, by its type (report.h), as text for a terminal or as JSON. Whatever came
+ * from outside leaves here without control characters. */
+#ifndef SM_CLI_CELL_H
+#define SM_CLI_CELL_H
+
+#include "common/arena.h"
+#include "common/buf.h"
+
+/* What a byte is to whoever shows it. */
+#define CELL_ESCAPED 1 /* '%': the cell is not yet what it was before it came over the socket */
+#define CELL_ODD 2     /* a control character, or not ASCII */
+#define CELL_QUOTED 4  /* JSON puts a backslash before it */
+unsigned cell_bytes(struct str cells); /* all of them together */
+
+/* Is a value of this type, when nothing in it is CELL_ODD, shown as it is? */
+bool cell_is_itself(char type);
+/* Borrows from `cell` or lies in `memory`. */
+struct str cell_text(struct arena *memory, char type, struct str cell);
+void cell_json(struct buf *out, char type, struct str cell);
+size_t cell_width(struct str text);                  /* characters */
+struct str cell_head(struct str text, size_t width); /* as many characters, or all */
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * All that a module (mod_*.c) may call. A module's parts are named in pipeline.def and iq.def; they
+ * borrow what they are given, and what they change of a session goes through session_changed. */
+#ifndef SM_MODULE_H
+#define SM_MODULE_H
+
+#include "common/emit.h"
+#include "common/stanza.h"
+#include "sm/house.h"
+#include "sm/session.h"
+
+/* A client's stanza on its way. */
+struct traffic {
+	struct house *house;
+	struct session *from;
+	const struct stanza *stanza;
+	bool addressed; /* it has a `to`, prepared: */
+	struct jid to;
+	enum cond why; /* of DENY: a stanza condition */
+};
+
+enum verdict {
+	PASS, /* go on */
+	DONE, /* the module has seen to it */
+	DENY  /* answer with the error t->why */
+};
+
+/* An iq get or set that the server answers. */
+enum iq_target {
+	IQ_SERVER = 1,
+	IQ_ACCOUNT = 2,
+	IQ_BOTH = 3
+}; /* the domain; the sender's own account */
+struct iq {
+	const struct traffic *traffic;
+	const struct stanza_child *child;
+	enum iq_target target; /* one of the two */
+};
+
+/* The answer to a stanza's sender: RFC 6120 8.3. Nothing for what must not be answered. */
+void traffic_bounce(const struct traffic *t, enum cond why);
+/* An empty buffer for the stanza being made; another call gives the same one. */
+struct buf *traffic_scratch(const struct traffic *t);
+struct buf *house_scratch(struct house *h);
+
+/* Fan-out: adds sessions (of any worker; NULL: none), then sends them one stanza, as one frame a
+ * worker. */
+void fan_add(struct house *h, const struct session *s);
+void fan_send(struct house *h, struct str xml);
+/* To every available session of the account, but `apart` (or NULL). */
+void fan_send_account(struct house *h, const struct account *a, const struct session *apart,
+	struct str xml);
+/* To a prepared JID: its session, or the available ones of the account. Somebody else's domain:
+ * nobody. */
+void fan_send_jid(struct house *h, struct str jid, struct str xml);
+
+/* Each feature (namespace) that iq.def has for the target, once. */
+void iq_features(enum iq_target target, void (*each)(void *ctx, struct str feature), void *ctx);
+
+#include "sm/parts.h" /* the parts themselves */
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The table and the hands that do what it says. Nothing is allocated for a stanza but what the
+ * buffers have not grown to yet. */
+#include "sm/route.h"
+
+#include "common/log.h"
+#include "sm/iq.h"
+#include "sm/pipeline.h"
+
+struct route_work *route_work_new(void)
+{
+	return mem_new(sizeof(struct route_work));
+}
+
+void route_work_free(struct route_work **w)
+{
+	if (!*w)
+		return;
+	buf_free(&(*w)->raw);
+	buf_free(&(*w)->id);
+	buf_free(&(*w)->prepared);
+	buf_free(&(*w)->scratch);
+	buf_free(&(*w)->answer);
+	mem_free(*w);
+	*w = NULL;
+}
+
+/* the table */
+
+struct row {
+	unsigned kinds, types, forms, homes;
+	enum route_action action;
+	const char *section;
+};
+
+#define KIND_any (KIND_message | KIND_presence | KIND_iq)
+#define KIND_message (1u << STANZA_MESSAGE)
+#define KIND_presence (1u << STANZA_PRESENCE)
+#define KIND_iq (1u << STANZA_IQ)
+#define T(type) (1u << TYPE_##type)
+#define ANY (~0u)
+
+static const struct row rows[] = {
+/* Inside the table, forms and homes go by their bare names. */
+#define none FORM_none
+#define own FORM_own
+#define bare FORM_bare
+#define full FORM_full
+#define domain FORM_domain
+#define service FORM_service
+#define foreign FORM_foreign
+#define match HOME_match
+#define some HOME_some
+#define empty HOME_empty
+#define ANY_FORM ANY
+#define ACCOUNT_FORMS (none | own | bare)
+#define ANY_HOME ANY
+#define ROUTE(kind, types, forms, homes, action, section) \
+	{KIND_##kind, types, forms, homes, ACTION_##action, section},
+#include "sm/route.def"
+#undef ROUTE
+#undef none
+#undef own
+#undef bare
+#undef full
+#undef domain
+#undef service
+#undef foreign
+#undef match
+#undef some
+#undef empty
+};
+
+enum route_action route_decide(const struct route_case *c, const char **section)
+{
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct row *r = &rows[i];
+
+		if (!(r->kinds & 1u << c->kind) || !(r->types & 1u << c->type) ||
+			!(r->forms & c->form) || !(r->homes & c->home))
+			continue;
+		*section = r->section;
+		return r->action;
+	}
+	*section = "";
+	return ACTION_ignore;
+}
+
+/* the case */
+
+static enum route_form form_of(const struct traffic *t)
+{
+	struct str local = jid_local(t->to);
+
+	if (!t->addressed)
+		return FORM_none;
+	if (!conf_domain(t->house->conf, jid_domain(t->to)))
+		return FORM_foreign;
+	if (local.n == 0)
+		return jid_is_full(t->to) ? FORM_service : FORM_domain;
+	if (jid_is_full(t->to))
+		return FORM_full;
+	return str_eq(t->to.text, jid_bare(t->from->jid)) ? FORM_own : FORM_bare;
+}
+
+static bool is_shown(const struct session *s)
+{
+	return s->row.available && s->row.priority >= 0;
+}
+
+struct route_case route_case_of(const struct traffic *t)
+{
+	struct route_case c = {.kind = t->stanza->kind,
+		.type = t->stanza->type,
+		.form = form_of(t),
+		.home = HOME_empty};
+	struct account *a;
+
+	if (c.form == FORM_full && session_by_jid(t->house->sessions, t->to.text)) {
+		c.home = HOME_match;
+		return c;
+	}
+	if (c.form & (FORM_domain | FORM_service | FORM_foreign))
+		return c;
+	a = c.form == FORM_none ? t->from->account
+				: account_by_jid(t->house->sessions, jid_bare(t->to));
+	for (const struct session *s = a ? a->oldest : NULL; s; s = s->next) {
+		if (is_shown(s))
+			c.home = HOME_some;
+	}
+	return c;
+}
+
+/* the hands */
+
+static int best_priority(const struct account *a)
+{
+	int best = 0;
+
+	for (const struct session *s = a->oldest; s; s = s->next) {
+		if (is_shown(s) && s->row.priority > best)
+			best = s->row.priority;
+	}
+	return best;
+}
+
+static bool is_meant(const struct session *s, enum route_action action, int best)
+{
+	switch (action) {
+	case ACTION_best:
+		return is_shown(s) && s->row.priority == best;
+	case ACTION_shown:
+		return is_shown(s);
+	default:
+		return s->row.available;
+	}
+}
+
+static struct str to_text(const struct traffic *t)
+{
+	return t->addressed ? t->to.text : jid_bare(t->from->jid);
+}
+
+/* The stanza as its receivers see it: the sender's full JID and a prepared `to`. */
+static struct str stamped(const struct traffic *t)
+{
+	struct buf *out = traffic_scratch(t);
+
+	stanza_stamp(out, t->stanza, t->from->jid.text, to_text(t));
+	return buf_str(out);
+}
+
+static void to_account(const struct traffic *t, enum route_action action)
+{
+	struct account *a = t->addressed ? account_by_jid(t->house->sessions, jid_bare(t->to))
+					 : t->from->account;
+	int best;
+
+	if (!a)
+		return;
+	best = best_priority(a);
+	for (const struct session *s = a->oldest; s; s = s->next) {
+		if (is_meant(s, action, best))
+			fan_add(t->house, s);
+	}
+	fan_send(t->house, stamped(t));
+}
+
+static void to_resource(const struct traffic *t)
+{
+	fan_add(t->house, session_by_jid(t->house->sessions, t->to.text));
+	fan_send(t->house, stamped(t));
+}
+
+static void act(struct traffic *t, enum route_action action)
+{
+	switch (action) {
+	case ACTION_resource:
+		to_resource(t);
+		break;
+	case ACTION_best:
+	case ACTION_shown:
+	case ACTION_available:
+		to_account(t, action);
+		break;
+	case ACTION_account:
+		iq_serve(t, IQ_ACCOUNT);
+		break;
+	case ACTION_server:
+		iq_serve(t, IQ_SERVER);
+		break;
+	case ACTION_bounce:
+		traffic_bounce(t, STANZA_service_unavailable);
+		break;
+	case ACTION_far:
+		traffic_bounce(t, STANZA_remote_server_not_found);
+		break;
+	case ACTION_ignore:
+		break;
+	}
+}
+
+/* the address */
+
+/* Prepares `to` into *jid. The stanza's own bytes serve when they are canonical already. */
+static bool prepare(struct house *h, struct str escaped, struct jid *jid)
+{
+	struct buf *raw = &h->route->raw, *prepared = &h->route->prepared;
+
+	buf_clear(raw);
+	buf_clear(prepared);
+	if (str_find(escaped, '&') == escaped.n)
+		return jid_parse(escaped, prepared, jid);
+	stanza_value(raw, escaped);
+	return jid_parse(buf_str(raw), prepared, jid);
+}
+
+bool route_from_is_good(struct house *h, const struct session *from, const struct stanza *s)
+{
+	struct jid claimed;
+
+	if (s->from.whole.n == 0 || str_eq(s->from.value, from->jid.text))
+		return true;
+	return prepare(h, s->from.value, &claimed) &&
+		(str_eq(claimed.text, from->jid.text) || str_eq(claimed.text, jid_bare(from->jid)));
+}
+
+/* What no receiver should have to see: RFC 6120 8.2.3 (iq), RFC 6121 4.7.1 (presence). A message of
+ * an unknown type is a normal one. */
+static bool is_sound(const struct stanza *s)
+{
+	if (s->kind == STANZA_IQ)
+		return iq_is_sound(s);
+	return s->kind != STANZA_PRESENCE || s->type != TYPE_UNKNOWN;
+}
+
+void route_stanza(struct house *h, struct session *from, const struct stanza *s)
+{
+	struct traffic t = {.house = h, .from = from, .stanza = s, .addressed = s->to.whole.n > 0};
+	struct route_case c;
+	const char *section;
+	enum route_action action;
+
+	h->routed++;
+	h->messages += s->kind == STANZA_MESSAGE;
+	if (t.addressed && !prepare(h, s->to.value, &t.to)) {
+		t.addressed = false;
+		traffic_bounce(&t, STANZA_jid_malformed);
+		return;
+	}
+	if (!is_sound(s)) {
+		traffic_bounce(&t, STANZA_bad_request);
+		return;
+	}
+	if (pipeline_from_client(&t) != PASS)
+		return;
+	c = route_case_of(&t);
+	action = route_decide(&c, &section);
+	log_event(stanza, LOG_HEX("sid", from->row.sid), LOG_STR("kind", s->name),
+		LOG_U64("action", action), LOG_TEXT("section", section));
+	act(&t, action);
+}

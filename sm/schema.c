@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The steps of store.db, and how steps are taken. A step that was released is never changed: what
+ * it did wrong is mended by the next one. */
+#include "sm/schema.h"
+
+#include "common/log.h"
+#include "sm/store_account.h"
+
+static const struct schema_step store_steps[] = {
+	{"accounts and secrets",
+		"CREATE TABLE account("
+		" jid TEXT PRIMARY KEY,"     /* bare, prepared */
+		" created INTEGER NOT NULL," /* seconds since 1970 */
+		" disabled INTEGER NOT NULL DEFAULT 0"
+		") STRICT, WITHOUT ROWID;"
+		"CREATE TABLE verifier(" /* RFC 5802 3: one for each hash */
+		" jid TEXT NOT NULL REFERENCES account(jid) ON DELETE CASCADE,"
+		" hash INTEGER NOT NULL," /* enum hash */
+		" salt BLOB NOT NULL,"
+		" iterations INTEGER NOT NULL,"
+		" stored_key BLOB NOT NULL,"
+		" server_key BLOB NOT NULL,"
+		" PRIMARY KEY(jid, hash)"
+		") STRICT, WITHOUT ROWID;"
+		"CREATE TABLE secret(" /* of the server, made at first use */
+		" name TEXT PRIMARY KEY,"
+		" value BLOB NOT NULL"
+		") STRICT, WITHOUT ROWID;"},
+};
+
+static bool failed(struct db *d, const char *path, struct buf *why)
+{
+	buf_printf(why, "%s: %s", path, db_why(d));
+	return false;
+}
+
+static bool version_of(struct db *d, const char *path, int64_t *version, struct buf *why)
+{
+	return db_number(d, "PRAGMA user_version", version) == DB_OK || failed(d, path, why);
+}
+
+/* A database of somebody else must not be built upon. */
+static bool is_ours(struct db *d, const char *path, struct buf *why)
+{
+	int64_t application, tables;
+
+	if (db_number(d, "PRAGMA application_id", &application) != DB_OK ||
+		db_number(d, "SELECT count(*) FROM sqlite_schema", &tables) != DB_OK)
+		return failed(d, path, why);
+	if (application == SCHEMA_APPLICATION || (application == 0 && tables == 0))
+		return true;
+	buf_printf(why, "%s: is a database of another program", path);
+	return false;
+}
+
+static bool copy_before(struct db *d, const char *path, size_t step, struct buf *why)
+{
+	struct buf to = {0};
+	bool done;
+
+	buf_printf(&to, "%s.before-%zu", path, step);
+	done = db_copy(d, buf_cstr(&to), why);
+	buf_free(&to);
+	return done;
+}
+
+/* Within a transaction, so that of two processes one takes the step and the other finds it
+ * taken. */
+static bool take_step(struct db *d, const char *path, const struct schema_step *step, size_t number,
+	struct buf *why)
+{
+	struct buf mark = {0};
+	int64_t version = 0;
+	bool done = db_exec(d, "BEGIN IMMEDIATE") == DB_OK &&
+		db_number(d, "PRAGMA user_version", &version) == DB_OK;
+
+	buf_printf(&mark, "PRAGMA application_id=%d; PRAGMA user_version=%zu; COMMIT",
+		SCHEMA_APPLICATION, number);
+	if (done && version >= (int64_t)number)
+		done = db_exec(d, "ROLLBACK") == DB_OK;
+	else if (done)
+		done = db_exec(d, step->sql) == DB_OK && db_exec(d, buf_cstr(&mark)) == DB_OK;
+	buf_free(&mark);
+	if (done) {
+		log_event(migrate, LOG_TEXT("path", path), LOG_U64("schema", number),
+			LOG_TEXT("what", step->what));
+		return true;
+	}
+	failed(d, path, why);
+	if (db_in_transaction(d) && db_exec(d, "ROLLBACK") != DB_OK)
+		buf_puts(why, "; nor could it be undone");
+	return false;
+}
+
+bool schema_apply(struct db *d, const char *path, const struct schema_step *steps, size_t n,
+	struct buf *why)
+{
+	int64_t version;
+
+	if (!is_ours(d, path, why) || !version_of(d, path, &version, why))
+		return false;
+	if (version < 0 || version > (int64_t)n) {
+		buf_printf(why,
+			"%s: has schema %lld, this program knows up to %zu: it was used by a newer one",
+			path, (long long)version, n);
+		return false;
+	}
+	for (size_t i = (size_t)version; i < n; i++) {
+		if (i > 0 && !copy_before(d, path, i + 1, why))
+			return false;
+		if (!take_step(d, path, &steps[i], i + 1, why))
+			return false;
+	}
+	return true;
+}
+
+bool store_migrate(struct db *d, const char *path, struct buf *why)
+{
+	return schema_apply(d, path, store_steps, COUNT(store_steps), why);
+}

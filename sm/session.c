@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The tables of live sessions. Only the functions here put a session in or take it out, so the
+ * tables agree. */
+#include "sm/session.h"
+
+#include "common/condition.h"
+#include "common/log.h"
+#include "common/rand.h"
+#include "sm/bound.h"
+#include "sm/peer.h"
+#include "sm/pipeline.h"
+#include "sm/turn.h"
+
+#include <string.h>
+#include <time.h>
+
+#define EPOCH_MS UINT64_C(1577836800000) /* 2020-01-01 */
+#define RANDOM_BITS 22
+
+struct sessions {
+	struct table *by_sid, *by_conn, *by_jid, *accounts;
+	struct session *changed;
+	uint64_t last_sid;
+};
+
+struct sessions *sessions_new(void)
+{
+	struct sessions *t = mem_new(sizeof *t);
+
+	t->by_sid = table_new();
+	t->by_conn = table_new();
+	t->by_jid = table_new();
+	t->accounts = table_new();
+	return t;
+}
+
+struct session *session_by_sid(const struct sessions *t, uint64_t sid)
+{
+	return table_get(t->by_sid, KEY(sid));
+}
+
+struct session *session_by_conn(const struct sessions *t, uint64_t conn)
+{
+	return table_get(t->by_conn, KEY(conn));
+}
+
+struct session *session_by_jid(const struct sessions *t, struct str full)
+{
+	return table_get(t->by_jid, full);
+}
+
+struct account *account_by_jid(const struct sessions *t, struct str bare)
+{
+	return table_get(t->accounts, bare);
+}
+
+size_t session_count(const struct sessions *t)
+{
+	return table_count(t->by_sid);
+}
+
+void session_each(struct sessions *t, void (*visit)(void *ctx, void *session), void *ctx)
+{
+	table_each(t->by_sid, visit, ctx);
+}
+
+uint64_t session_new_sid(struct sessions *t)
+{
+	struct timespec now;
+	uint64_t ms, sid;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	sid = (ms > EPOCH_MS ? ms - EPOCH_MS : 0) << RANDOM_BITS | rand_u64() >> (64 - RANDOM_BITS);
+	if (sid <= t->last_sid) /* the same millisecond, or a clock that was set back */
+		sid = t->last_sid + 1;
+	t->last_sid = sid;
+	return sid;
+}
+
+/* accounts: there as long as they have a session */
+
+static struct account *account_make(struct sessions *t, struct str bare)
+{
+	struct account *a = account_by_jid(t, bare);
+	char *text;
+
+	if (a)
+		return a;
+	a = mem_new(sizeof *a + bare.n);
+	text = (char *)(a + 1);
+	memcpy(text, bare.p, bare.n);
+	a->jid = str_at(text, bare.n);
+	if (table_put(t->accounts, a->jid, a))
+		return a;
+	mem_free(a);
+	return NULL;
+}
+
+static void account_settle(struct sessions *t, struct account *a)
+{
+	if (a->count)
+		return;
+	table_remove(t->accounts, a->jid);
+	mem_free(a);
+}
+
+/* By sid, not by arrival: after a recovery they come in any order. */
+static void account_link(struct account *a, struct session *s)
+{
+	struct session *before = a->newest;
+
+	while (before && before->row.sid > s->row.sid)
+		before = before->previous;
+	s->previous = before;
+	s->next = before ? before->next : a->oldest;
+	*(s->previous ? &s->previous->next : &a->oldest) = s;
+	*(s->next ? &s->next->previous : &a->newest) = s;
+	s->account = a;
+	a->count++;
+}
+
+static void account_unlink(struct sessions *t, struct session *s)
+{
+	struct account *a = s->account;
+
+	*(s->previous ? &s->previous->next : &a->oldest) = s->next;
+	*(s->next ? &s->next->previous : &a->newest) = s->previous;
+	a->count--;
+	account_settle(t, a);
+}
+
+/* one session */
+
+static struct str take_string(char **to, struct str from)
+{
+	struct str copy = str_at(*to, from.n);
+
+	if (from.n)
+		memcpy(*to, from.p, from.n);
+	*to += from.n;
+	return copy;
+}
+
+static bool copy_row(struct session *s, const struct session_row *r)
+{
+	char *at = mem_new(r->jid.n + r->address.n + r->tls.n + r->cipher.n + r->mechanism.n + 1);
+
+	s->strings = at;
+	s->row = *r;
+	s->row.jid = take_string(&at, r->jid);
+	s->row.address = take_string(&at, r->address);
+	s->row.tls = take_string(&at, r->tls);
+	s->row.cipher = take_string(&at, r->cipher);
+	s->row.mechanism = take_string(&at, r->mechanism);
+	session_presence_set(s, r->presence);
+	session_directed_set(s, r->directed);
+	return jid_split(s->row.jid, &s->jid) && jid_is_full(s->jid);
+}
+
+static void session_free(struct session *s)
+{
+	buf_free(&s->presence);
+	buf_free(&s->directed);
+	mem_free(s->strings);
+	mem_free(s);
+}
+
+static void tables_forget(struct sessions *t, struct session *s)
+{
+	if (session_by_sid(t, s->row.sid) == s)
+		table_remove(t->by_sid, KEY(s->row.sid));
+	if (session_by_conn(t, s->row.conn) == s)
+		table_remove(t->by_conn, KEY(s->row.conn));
+	if (session_by_jid(t, s->row.jid) == s)
+		table_remove(t->by_jid, s->row.jid);
+}
+
+struct session *session_add(struct sessions *t, const struct session_row *row, struct peer *peer)
+{
+	struct session *s = mem_new(sizeof *s);
+	struct account *a = copy_row(s, row) ? account_make(t, jid_bare(s->jid)) : NULL;
+
+	if (!a) {
+		session_free(s);
+		return NULL;
+	}
+	if (!table_put(t->by_sid, KEY(s->row.sid), s) ||
+		!table_put(t->by_conn, KEY(s->row.conn), s) ||
+		!table_put(t->by_jid, s->row.jid, s)) {
+		tables_forget(t, s);
+		account_settle(t, a);
+		session_free(s);
+		return NULL;
+	}
+	s->peer = peer;
+	account_link(a, s);
+	if (row->sid > t->last_sid)
+		t->last_sid = row->sid;
+	return s;
+}
+
+static void changed_forget(struct sessions *t, struct session *s)
+{
+	struct session **at = &t->changed;
+
+	if (!s->changed)
+		return;
+	while (*at != s)
+		at = &(*at)->next_changed;
+	*at = s->next_changed;
+}
+
+void session_forget(struct sessions *t, struct session *s)
+{
+	changed_forget(t, s);
+	tables_forget(t, s);
+	account_unlink(t, s);
+	session_free(s);
+}
+
+static void drop_visited(void *ctx, void *session)
+{
+	session_forget(ctx, session);
+}
+
+void sessions_free(struct sessions **t)
+{
+	if (!*t)
+		return;
+	table_each((*t)->by_sid, drop_visited, *t);
+	table_free(&(*t)->by_sid);
+	table_free(&(*t)->by_conn);
+	table_free(&(*t)->by_jid);
+	table_free(&(*t)->accounts);
+	mem_free(*t);
+	*t = NULL;
+}
+
+static struct str set_buf(struct buf *b, struct str value)
+{
+	if (value.p == b->p && value.n == b->n)
+		return buf_str(b);
+	buf_clear(b);
+	buf_put(b, value);
+	buf_trim(b);
+	return buf_str(b);
+}
+
+void session_presence_set(struct session *s, struct str presence)
+{
+	s->row.presence = set_buf(&s->presence, presence);
+}
+
+void session_directed_set(struct session *s, struct str directed)
+{
+	s->row.directed = set_buf(&s->directed, directed);
+}
+
+void session_changed(struct house *h, struct session *s)
+{
+	struct sessions *t = h->sessions;
+
+	if (s->changed)
+		return;
+	s->changed = true;
+	s->next_changed = t->changed;
+	t->changed = s;
+}
+
+struct session *session_take_changed(struct sessions *t)
+{
+	struct session *s = t->changed;
+
+	if (!s)
+		return NULL;
+	t->changed = s->next_changed;
+	s->next_changed = NULL;
+	s->changed = false;
+	return s;
+}
+
+/* ends */
+
+void session_end(struct house *h, struct session *s, const char *why)
+{
+	log_event(session_end, LOG_HEX("sid", s->row.sid), LOG_HEX("conn", s->row.conn),
+		LOG_STR("jid", s->row.jid), LOG_TEXT("why", why));
+	pipeline_session_ended(h, s);
+	turn_session_removed(h, s);
+	session_forget(h->sessions, s);
+}
+
+void session_kick(struct house *h, struct session *s, int why, struct str text)
+{
+	struct message m = {.code = MSG_end};
+
+	m.as.end = (struct msg_end){.conn = s->row.conn, .cond = (uint8_t)why, .text = text};
+	peer_send(s->peer, &m);
+	session_end(h, s, why ? (const char *)cond_element((enum cond)why).p : "closed");
+	house_touch(h);
+}
+
+unsigned account_kick(struct house *h, struct str bare, int why, struct str text)
+{
+	struct account *a;
+	unsigned n = 0;
+
+	bound_remove_account(h, bare);
+	/* the account goes with its last session: ask again each time */
+	while ((a = account_by_jid(h->sessions, bare)) != NULL) {
+		session_kick(h, a->oldest, why, text);
+		n++;
+	}
+	return n;
+}
+
+struct end_of_peer {
+	struct house *house;
+	const struct peer *peer;
+	const char *why;
+};
+
+static void end_if_of_peer(void *ctx, void *session)
+{
+	const struct end_of_peer *e = ctx;
+	struct session *s = session;
+
+	if (s->peer == e->peer)
+		session_end(e->house, s, e->why);
+}
+
+void sessions_end_of_peer(struct house *h, const struct peer *p, const char *why)
+{
+	struct end_of_peer e = {h, p, why};
+
+	session_each(h->sessions, end_if_of_peer, &e);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Live sessions by sid, by connection, by full JID and by account. Every change of a session's kept
+ * state goes through session_changed or session_end, which hand it to the turn record and to
+ * sessions.db. */
+#ifndef SM_SESSION_H
+#define SM_SESSION_H
+
+#include "common/jid.h"
+#include "sm/store_session.h"
+
+struct house;
+struct sessions;
+struct account;
+struct peer;
+
+struct session {
+	struct session_row row; /* its slices are owned by the session */
+	struct jid jid;         /* row.jid, split */
+	struct account *account;
+	struct session *next, *previous; /* of the account, oldest first */
+	struct peer *peer;               /* the worker that has its connection */
+	uint64_t active;                 /* loop milliseconds of the last stanza from the client */
+	uint64_t queued;                 /* bytes waiting in its worker, as last reported */
+	/* replacements of this full JID, handed on from the one replaced: see conflict.h */
+	uint64_t swap_since;
+	unsigned swaps;
+	/* answer_session.c: bytes made beyond its own, since loop ms */
+	uint64_t surplus, surplus_since;
+	/* inside session.c and turn.c */
+	char *strings;                 /* what row's fixed slices lie in */
+	struct buf presence, directed; /* what row's changing slices lie in */
+	bool changed;                  /* in the list of those to be recorded in this turn */
+	struct session *next_changed;
+	bool stored; /* sessions.db was given its row, once at least */
+};
+
+struct account {
+	struct str jid; /* bare, owned */
+	struct session *oldest, *newest;
+	unsigned count;
+};
+
+struct session *session_by_sid(const struct sessions *t, uint64_t sid);
+struct session *session_by_conn(const struct sessions *t, uint64_t conn);
+struct session *session_by_jid(const struct sessions *t, struct str full);
+struct account *account_by_jid(const struct sessions *t, struct str bare); /* NULL: nobody is in */
+size_t session_count(const struct sessions *t);
+/* Visits every session; the visited one may end, no other. */
+void session_each(struct sessions *t, void (*visit)(void *ctx, void *session), void *ctx);
+/* Ends a session from our side: its worker ends the stream with `why` and `text`, unavailable
+ * presence goes out, the row goes. */
+void session_kick(struct house *h, struct session *s, int why /* enum cond */, struct str text);
+/* The same for every session of an account (removed accounts); how many. Logins under way of the
+ * account end unproven. */
+unsigned account_kick(struct house *h, struct str bare, int why, struct str text);
+
+struct sessions *sessions_new(void);
+void sessions_free(struct sessions **t); /* drops what is left, silently */
+uint64_t session_new_sid(struct sessions
+		*t); /* ms since 2020 << 22 | 22 random bits; strictly growing */
+/* Adds a session with a copy of `row`. NULL: its sid, connection or full JID is taken, or there is
+ * no memory. The caller calls session_changed when it is to be kept (one that was recovered is kept
+ * already). */
+MUST_CHECK struct session *session_add(struct sessions *t, const struct session_row *row,
+	struct peer *peer);
+void session_changed(struct house *h,
+	struct session *s); /* its row is to be recorded with this turn */
+void session_presence_set(struct session *s, struct str presence); /* row.presence; copied */
+void session_directed_set(struct session *s, struct str directed); /* row.directed; copied */
+/* The connection is gone already: unavailable presence goes out, the row goes. `why` is for the
+ * log. */
+void session_end(struct house *h, struct session *s, const char *why);
+void sessions_end_of_peer(struct house *h, const struct peer *p, const char *why);
+/* Takes it out of the tables, silently and unrecorded: recovery only. */
+void session_forget(struct sessions *t, struct session *s);
+/* Takes the sessions whose rows changed in this turn, one by one; NULL: no more. */
+struct session *session_take_changed(struct sessions *t);
+
+#endif

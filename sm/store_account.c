@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The SQL of accounts, verifiers and the server's secrets. */
+#include "sm/store_account.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "common/rand.h"
+
+#define SECRET_BYTES 32
+
+/* RFC 5802 3: StoredKey = H(HMAC(SaltedPassword, "Client Key")), ServerKey = HMAC(SaltedPassword,
+ * "Server Key"). */
+void verifier_make(struct verifier *v, enum hash hash, struct str prepared_password,
+	uint32_t iterations)
+{
+	uint8_t salted[HASH_MAX], client_key[HASH_MAX];
+	size_t n = hash_size(hash);
+
+	*v = (struct verifier){.hash = hash, .iterations = iterations};
+	rand_bytes(v->salt, sizeof v->salt);
+	pbkdf2(hash, prepared_password, str_at(v->salt, sizeof v->salt), iterations, salted);
+	hmac_bytes(hash, str_at(salted, n), STR("Client Key"), client_key);
+	hash_bytes(hash, str_at(client_key, n), v->stored_key);
+	hmac_bytes(hash, str_at(salted, n), STR("Server Key"), v->server_key);
+	mem_wipe(salted, sizeof salted);
+	mem_wipe(client_key, sizeof client_key);
+}
+
+static enum db_result put_verifier(struct db *d, struct str account, const struct verifier *v)
+{
+	struct stmt *s = db_stmt(d,
+		"INSERT INTO verifier(jid, hash, salt, iterations, stored_key, server_key) "
+		"VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+
+	if (!s)
+		return db_last(d);
+	stmt_text(s, 1, account);
+	stmt_i64(s, 2, v->hash);
+	stmt_blob(s, 3, str_at(v->salt, sizeof v->salt));
+	stmt_i64(s, 4, v->iterations);
+	stmt_blob(s, 5, str_at(v->stored_key, hash_size(v->hash)));
+	stmt_blob(s, 6, str_at(v->server_key, hash_size(v->hash)));
+	return stmt_run(s);
+}
+
+static enum db_result put_verifiers(struct db *d, struct str account, const struct verifier *v,
+	size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		enum db_result r = put_verifier(d, account, &v[i]);
+
+		if (r != DB_OK)
+			return r;
+	}
+	return DB_OK;
+}
+
+/* A statement whose one parameter is the account. */
+static enum db_result run_on_account(struct db *d, const char *sql, struct str account)
+{
+	struct stmt *s = db_stmt(d, sql);
+
+	if (!s)
+		return db_last(d);
+	stmt_text(s, 1, account);
+	return stmt_run(s);
+}
+
+enum db_result store_account_add(struct db *d, struct str account, const struct verifier *v,
+	size_t n)
+{
+	struct stmt *s = db_stmt(d, "INSERT INTO account(jid, created) VALUES(?1, ?2)");
+	enum db_result r;
+
+	if (!s)
+		return db_last(d);
+	stmt_text(s, 1, account);
+	stmt_i64(s, 2, (int64_t)time(NULL));
+	r = stmt_run(s);
+	return r == DB_OK ? put_verifiers(d, account, v, n) : r;
+}
+
+enum db_result store_account_passwd(struct db *d, struct str account, const struct verifier *v,
+	size_t n, bool *found)
+{
+	enum db_result r = store_account_exists(d, account, found);
+
+	if (r != DB_OK || !*found)
+		return r;
+	r = run_on_account(d, "DELETE FROM verifier WHERE jid = ?1", account);
+	return r == DB_OK ? put_verifiers(d, account, v, n) : r;
+}
+
+enum db_result store_account_remove(struct db *d, struct str account, bool *found)
+{
+	enum db_result r = run_on_account(d, "DELETE FROM account WHERE jid = ?1", account);
+
+	*found = r == DB_OK && db_changes(d) > 0;
+	return r;
+}
+
+/* A row that is out of shape is damage, not an account without a password. */
+static enum db_result read_verifier(struct stmt *s, struct verifier *v)
+{
+	struct str salt = stmt_col_blob(s, 2), stored = stmt_col_blob(s, 3),
+		   server = stmt_col_blob(s, 4);
+	int64_t iterations = stmt_col_i64(s, 1);
+	size_t n = hash_size(v->hash);
+
+	v->disabled = stmt_col_i64(s, 0) != 0;
+	if (salt.n == 0)
+		return DB_OK;
+	if (salt.n != sizeof v->salt || stored.n != n || server.n != n || iterations < 1 ||
+		iterations > UINT32_MAX)
+		return DB_CORRUPT;
+	v->iterations = (uint32_t)iterations;
+	memcpy(v->salt, salt.p, salt.n);
+	memcpy(v->stored_key, stored.p, n);
+	memcpy(v->server_key, server.p, n);
+	return DB_OK;
+}
+
+enum db_result store_account_verifier(struct db *d, struct str account, enum hash hash,
+	struct verifier *v, bool *found)
+{
+	struct stmt *s = db_stmt(d,
+		"SELECT a.disabled, v.iterations, v.salt, v.stored_key, v.server_key FROM account a "
+		"LEFT JOIN verifier v ON v.jid = a.jid AND v.hash = ?2 WHERE a.jid = ?1");
+	enum db_result r;
+
+	*v = (struct verifier){.hash = hash};
+	*found = false;
+	if (!s)
+		return db_last(d);
+	stmt_text(s, 1, account);
+	stmt_i64(s, 2, hash);
+	r = stmt_step(s);
+	*found = r == DB_ROW;
+	if (r == DB_ROW)
+		r = read_verifier(s, v);
+	stmt_done(s);
+	return r;
+}
+
+enum db_result store_account_exists(struct db *d, struct str account, bool *found)
+{
+	struct stmt *s = db_stmt(d, "SELECT 1 FROM account WHERE jid = ?1");
+	enum db_result r;
+
+	*found = false;
+	if (!s)
+		return db_last(d);
+	stmt_text(s, 1, account);
+	r = stmt_step(s);
+	*found = r == DB_ROW;
+	stmt_done(s);
+	return r == DB_ROW ? DB_OK : r;
+}
+
+enum db_result store_account_list(struct db *d, struct str after, unsigned most,
+	void (*each)(void *ctx, struct str account, int64_t created), void *ctx)
+{
+	struct stmt *s = db_stmt(d,
+		"SELECT jid, created FROM account WHERE jid > ?1 ORDER BY jid LIMIT ?2");
+	enum db_result r;
+
+	if (!s)
+		return db_last(d);
+	stmt_text(s, 1, after);
+	stmt_i64(s, 2, most);
+	while ((r = stmt_step(s)) == DB_ROW)
+		each(ctx, stmt_col_text(s, 0), stmt_col_i64(s, 1));
+	stmt_done(s);
+	return r;
+}
+
+static enum db_result make_secret(struct db *d, const char *name)
+{
+	struct stmt *s = db_stmt(d, "INSERT OR IGNORE INTO secret(name, value) VALUES(?1, ?2)");
+	uint8_t value[SECRET_BYTES];
+	enum db_result r;
+
+	if (!s)
+		return db_last(d);
+	rand_bytes(value, sizeof value);
+	stmt_text(s, 1, str_of(name));
+	stmt_blob(s, 2, str_at(value, sizeof value));
+	r = stmt_run(s);
+	mem_wipe(value, sizeof value);
+	return r;
+}
+
+enum db_result store_secret(struct db *d, const char *name, uint8_t out[32])
+{
+	enum db_result r = DB_OK;
+
+	/* At most twice: what is absent is made, and then read, whoever made it. */
+	for (int round = 0; round < 2 && r == DB_OK; round++) {
+		struct stmt *s = db_stmt(d, "SELECT value FROM secret WHERE name = ?1");
+		struct str value;
+
+		if (!s)
+			return db_last(d);
+		stmt_text(s, 1, str_of(name));
+		r = stmt_step(s);
+		value = r == DB_ROW ? stmt_col_blob(s, 0) : STR_NONE;
+		if (value.n == SECRET_BYTES)
+			memcpy(out, value.p, SECRET_BYTES);
+		stmt_done(s);
+		if (r == DB_ROW)
+			return value.n == SECRET_BYTES ? DB_OK : DB_CORRUPT;
+		if (r == DB_OK)
+			r = make_secret(d, name);
+	}
+	return r == DB_OK ? DB_FAILED : r;
+}

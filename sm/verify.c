@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Questions about accounts: the first of a login is a job of the reading desk, which finds the
+ * verifier. That is kept, for a while and for that attempt only, so that the proof can be checked
+ * at once; a proof whose verifier is not here (any more) is a job of the desk, too. */
+#include "sm/verify_work.h"
+
+#include "common/condition.h"
+#include "common/table.h"
+
+#include <string.h>
+
+#define WAITING_MOST 8192  /* questions with the desk, ... */
+#define WORKER_MOST 4096   /* ... and those of one worker, so that it cannot have them all */
+#define KEPT_MOST 1024     /* verifiers that wait for their proofs; the oldest goes first */
+#define TRIED_MOST 16384   /* connections whose last proof is remembered */
+#define MESSAGE_MOST 16384 /* bytes: more than any element before login may have */
+
+struct tried {
+	uint64_t conn; /* the table's key */
+	uint32_t attempt;
+	bool used;
+};
+
+/* --- what is asked about ---------------------------------------------------------------------- */
+
+void verify_conf(struct verify *v, const struct conf *conf)
+{
+	v->conf = conf;
+#define ROW(value, setting) atomic_store(&v->iterations[value], (uint32_t)conf->setting);
+	VERIFIER_HASHES(ROW)
+#undef ROW
+}
+
+static bool is_known_hash(unsigned hash)
+{
+	static const bool known[] = {
+#define ROW(value, setting) [value] = true,
+		VERIFIER_HASHES(ROW)
+#undef ROW
+	};
+
+	return hash < COUNT(known) && known[hash];
+}
+
+/* --- on the loop ----------------------------------------------------------------------------- */
+
+static void question_free(struct question *q)
+{
+	mem_wipe(q, q->size);
+	mem_free(q);
+}
+
+static void unlink_question(struct question *q, struct question **first)
+{
+	*(q->previous ? &q->previous->next : first) = q->next;
+	if (q->next)
+		q->next->previous = q->previous;
+	q->next = q->previous = NULL;
+}
+
+static void link_question(struct question *q, struct question **first)
+{
+	q->next = *first;
+	if (q->next)
+		q->next->previous = q;
+	*first = q;
+}
+
+static void forget(struct question *q)
+{
+	struct verify *v = q->v;
+
+	table_remove(v->kept_by_conn, KEY(q->conn));
+	if (v->kept_oldest == q)
+		v->kept_oldest = q->previous;
+	unlink_question(q, &v->kept);
+	question_free(q);
+}
+
+static void destroy(struct verify *v)
+{
+	while (v->kept)
+		forget(v->kept);
+	table_free(&v->kept_by_conn);
+	table_free(&v->by_conn);
+	mem_free(v->tried);
+	mem_wipe(v, sizeof *v);
+	mem_free(v);
+}
+
+static size_t *share_of(struct verify *v, uint64_t conn)
+{
+	return &v->waiting_of[(conn >> 32) % VERIFY_WORKERS];
+}
+
+static void leave_desk(struct question *q)
+{
+	unlink_question(q, &q->v->asked);
+	--*share_of(q->v, q->conn);
+	q->v->waiting--;
+}
+
+/* The end of one that was with the desk; frees it. */
+static void drop(struct question *q)
+{
+	struct verify *v = q->v;
+
+	leave_desk(q);
+	question_free(q);
+	if (v->closed && v->waiting == 0)
+		destroy(v);
+}
+
+/* Instead of its end. A connection has one attempt at a time. */
+static void keep_question(struct question *q)
+{
+	struct verify *v = q->v;
+	struct question *old = table_get(v->kept_by_conn, KEY(q->conn));
+
+	leave_desk(q);
+	if (!old && table_count(v->kept_by_conn) >= KEPT_MOST)
+		old = v->kept_oldest;
+	if (old)
+		forget(old);
+	if (!table_put(v->kept_by_conn, KEY(q->conn), q)) {
+		question_free(q);
+		return;
+	}
+	link_question(q, &v->kept);
+	if (!v->kept_oldest)
+		v->kept_oldest = q;
+}
+
+static void say_verdict(struct verify *v, const struct question *q, enum cond cond)
+{
+	struct msg_sasl_verdict m = {
+		.conn = q->conn, .attempt = q->attempt, .cond = (uint8_t)cond, .who = q->who};
+
+	if (cond == SASL_temporary_auth_failure)
+		v->counts.unavailable++;
+	else if (cond != COND_none)
+		v->counts.refused++;
+	else
+		v->counts.proved++;
+	if (cond == COND_none && q->form == PROTO_FORM_SCRAM)
+		m.signature = str_at(q->signature, hash_size(q->hash));
+	v->out.verdict(v->out.ctx, &m);
+}
+
+static void say_salt(struct verify *v, const struct question *q, bool works)
+{
+	struct msg_sasl_salt m = {.conn = q->conn, .attempt = q->attempt};
+	struct buf nonce = {0};
+
+	if (works) {
+		verify_nonce(q, &nonce);
+		m.iterations = q->verifier.iterations;
+		m.salt = str_at(q->verifier.salt, sizeof q->verifier.salt);
+		m.nonce = buf_str(&nonce);
+	} else {
+		v->counts.unavailable++;
+	}
+	v->out.salt(v->out.ctx, &m);
+	buf_free(&nonce);
+}
+
+static void done_start(struct job *j)
+{
+	struct question *q = (struct question *)j;
+
+	if (!q->v->closed)
+		say_salt(q->v, q, j->result == DB_OK);
+	if (!q->v->closed && j->result == DB_OK && !q->revoked)
+		keep_question(q);
+	else
+		drop(q);
+}
+
+static void done_prove(struct job *j)
+{
+	struct question *q = (struct question *)j;
+
+	if (q->revoked)
+		q->cond = SASL_not_authorized;
+	/* Never not-authorized when the store is at fault: clients would forget the password
+	 * (protocol.md 1c). */
+	if (!q->v->closed)
+		say_verdict(q->v, q, j->result == DB_OK ? q->cond : SASL_temporary_auth_failure);
+	drop(q);
+}
+
+static struct str keep(char **at, struct str s)
+{
+	struct str kept = str_at(*at, s.n);
+
+	if (s.n)
+		memcpy(*at, s.p, s.n);
+	*at += s.n;
+	return kept;
+}
+
+/* NULL: too many, or no memory. */
+static struct question *question_new(struct verify *v, uint64_t conn, struct str account,
+	struct str message, struct str proof)
+{
+	size_t size = sizeof(struct question) + account.n + message.n + proof.n;
+	bool room = v->waiting < WAITING_MOST && *share_of(v, conn) < WORKER_MOST;
+	struct question *q = room ? mem_try(size) : NULL;
+	char *at;
+
+	if (!q)
+		return NULL;
+	at = q->text;
+	q->v = v;
+	q->conn = conn;
+	q->size = size;
+	q->who.text = keep(&at, account);
+	q->message = keep(&at, message);
+	q->proof = keep(&at, proof);
+	return q;
+}
+
+static void ask(struct question *q)
+{
+	link_question(q, &q->v->asked);
+	++*share_of(q->v, q->conn);
+	q->v->waiting++;
+	desk_give(q->v->reader, &q->job);
+}
+
+static bool is_ours(const struct verify *v, struct jid who)
+{
+	return who.local_n > 0 && who.resource_n == 0 && conf_domain(v->conf, jid_domain(who));
+}
+
+void verify_start(struct verify *v, const struct msg_sasl_start *m)
+{
+	struct question blank = {.conn = m->conn, .attempt = m->attempt};
+	struct question *q = NULL;
+
+	if (is_ours(v, m->who) && is_known_hash(m->hash))
+		q = question_new(v, m->conn, m->who.text, STR_NONE, STR_NONE);
+	if (!q) {
+		say_salt(v, &blank, false);
+		return;
+	}
+	q->job.run = verify_run_start;
+	q->job.done = done_start;
+	q->attempt = m->attempt;
+	q->hash = (enum hash)m->hash;
+	q->who = (struct jid){q->who.text, m->who.local_n, m->who.domain_n, 0};
+	ask(q);
+}
+
+/* Has this attempt, or a later one of the connection, been judged? If not, it is now. */
+static bool is_repeated(struct verify *v, uint64_t conn, uint32_t attempt)
+{
+	struct tried *t = table_get(v->by_conn, KEY(conn));
+	bool repeated = t && attempt <= t->attempt;
+
+	if (repeated)
+		return true;
+	if (!t) {
+		t = &v->tried[v->next_tried];
+		v->next_tried = (v->next_tried + 1) % TRIED_MOST;
+		if (t->used)
+			table_remove(v->by_conn, KEY(t->conn));
+		t->conn = conn;
+		t->used = table_put(v->by_conn, KEY(t->conn), t);
+	}
+	t->attempt = attempt;
+	return false;
+}
+
+static bool is_well_formed(const struct verify *v, const struct msg_sasl_prove *m)
+{
+	if (!is_ours(v, m->who) || !is_known_hash(m->hash) ||
+		m->proof.n != hash_size((enum hash)m->hash))
+		return false;
+	if (m->form == PROTO_FORM_CLIENT_KEY)
+		return m->message.n == 0;
+	return m->form == PROTO_FORM_SCRAM && m->message.n > 0 && m->message.n <= MESSAGE_MOST;
+}
+
+/* Whatever comes of it, its verifier has been used. False: it is not here. */
+static bool prove_with_kept(struct verify *v, const struct msg_sasl_prove *m)
+{
+	struct question *q = table_get(v->kept_by_conn, KEY(m->conn));
+	bool fits;
+
+	if (!q)
+		return false;
+	fits = q->attempt == m->attempt && q->hash == (enum hash)m->hash &&
+		str_eq(q->who.text, m->who.text);
+	if (fits) {
+		q->form = m->form;
+		q->message = m->message;
+		q->proof = m->proof;
+		verify_judge(q, &q->verifier, q->real);
+		say_verdict(v, q, q->cond);
+	}
+	forget(q);
+	return fits;
+}
+
+void verify_prove(struct verify *v, const struct msg_sasl_prove *m)
+{
+	struct question blank = {.conn = m->conn, .attempt = m->attempt, .who = m->who};
+	struct question *q;
+
+	if (is_repeated(v, m->conn, m->attempt)) {
+		v->counts.repeated++;
+		return;
+	}
+	if (!is_well_formed(v, m)) {
+		say_verdict(v, &blank, SASL_not_authorized);
+		return;
+	}
+	if (prove_with_kept(v, m))
+		return;
+	q = question_new(v, m->conn, m->who.text, m->message, m->proof);
+	if (!q) {
+		say_verdict(v, &blank, SASL_temporary_auth_failure);
+		return;
+	}
+	q->job.run = verify_run_prove;
+	q->job.done = done_prove;
+	q->attempt = m->attempt;
+	q->hash = (enum hash)m->hash;
+	q->form = m->form;
+	q->who = (struct jid){q->who.text, m->who.local_n, m->who.domain_n, 0};
+	ask(q);
+}
+
+void verify_revoke(struct verify *v, struct str account)
+{
+	for (struct question *q = v->asked; q; q = q->next)
+		q->revoked = q->revoked || str_eq(q->who.text, account);
+	for (struct question *q = v->kept, *next; q; q = next) {
+		next = q->next;
+		if (str_eq(q->who.text, account))
+			forget(q);
+	}
+}
+
+struct verify_counts verify_counts(const struct verify *v)
+{
+	return v->counts;
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static bool read_secrets(struct verify *v, const char *path, struct buf *why)
+{
+	struct db *d = db_open(path, DB_DURABLE, why);
+	bool done;
+
+	if (!d)
+		return false;
+	done = store_migrate(d, path, why);
+	if (done) {
+		done = store_secret(d, "fake-salt", v->salt_secret) == DB_OK &&
+			store_secret(d, "nonce", v->nonce_secret) == DB_OK;
+		if (!done)
+			buf_printf(why, "%s: %s", path, db_why(d));
+	}
+	db_close(&d);
+	return done;
+}
+
+struct verify *verify_new(const struct conf *conf, struct desk *reader, const char *store_path,
+	const struct verify_out *out, struct buf *why)
+{
+	struct verify *v = mem_new(sizeof *v);
+
+	verify_conf(v, conf);
+	v->reader = reader;
+	v->out = *out;
+	v->by_conn = table_new();
+	v->kept_by_conn = table_new();
+	v->tried = mem_new(TRIED_MOST * sizeof *v->tried);
+	if (read_secrets(v, store_path, why))
+		return v;
+	destroy(v);
+	return NULL;
+}
+
+void verify_free(struct verify **v)
+{
+	struct verify *old = *v;
+
+	if (!old)
+		return;
+	*v = NULL;
+	old->closed = true;
+	if (old->waiting == 0)
+		destroy(old);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Who has authenticated (design.md 1): sm's side of SASL. Verifiers are read by a desk and kept
+ * until the attempt's proof comes, which is checked here; nothing secret leaves. Unknown accounts
+ * get a stable fake salt, the iterations of a new account and the same steps. sm's part of the
+ * nonce is HMAC(secret, conn, attempt): it needs no state and survives a restart. */
+#ifndef SM_VERIFY_H
+#define SM_VERIFY_H
+
+#include "common/conf.h"
+#include "proto/types.h"
+#include "sm/desk.h"
+
+struct verify;
+
+/* Answers come through these, on the loop, once per question, in any order between connections.
+ * Each (conn, attempt) proves once: a question that is repeated has its (numbered) verdict on the
+ * way, or recorded, and gets none here. */
+struct verify_out {
+	void (*salt)(void *ctx, const struct msg_sasl_salt *m);
+	/* m->cond 0: proven; m->who is the account (bare). signature: ServerSignature for the SCRAM
+	 * form. */
+	void (*verdict)(void *ctx, const struct msg_sasl_verdict *m);
+	void *ctx;
+};
+
+/* Borrows everything. Secrets are read (made at first use) from `store` (path of store.db) before
+ * it returns. NULL: `why`. */
+MUST_CHECK struct verify *verify_new(const struct conf *conf, struct desk *reader,
+	const char *store_path, const struct verify_out *out, struct buf *why);
+void verify_conf(struct verify *v, const struct conf *conf); /* after a reload: from now on */
+/* Questions still with the desk are answered no more. */
+void verify_free(struct verify **v);
+/* bounded queue: over it the answer is iterations 0 / temporary-auth-failure at once */
+void verify_start(struct verify *v, const struct msg_sasl_start *m);
+void verify_prove(struct verify *v, const struct msg_sasl_prove *m);
+
+/* The account was removed or has another password, and the store has it: what was proved before,
+ * and is still on its way to the loop, counts no more, and the verifiers that were read before are
+ * forgotten. */
+void verify_revoke(struct verify *v, struct str account);
+
+struct verify_counts {
+	uint64_t proved, refused, unavailable /* the store or the queue */, repeated;
+};
+struct verify_counts verify_counts(const struct verify *v);
+
+#endif

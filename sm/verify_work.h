@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Inside sm's side of SASL: verify.c (questions and answers, on the loop) and verify_desk.c (what
+ * is found out about one, on a desk's thread). */
+#ifndef SM_VERIFY_WORK_H
+#define SM_VERIFY_WORK_H
+
+#include "common/condition.h"
+#include "sm/store_account.h"
+#include "sm/verify.h"
+
+#include <stdatomic.h>
+
+#define VERIFY_WORKERS 256 /* that are told apart, by the lowest bits of their incarnations */
+
+struct verify {
+	const struct conf *conf; /* the loop's */
+	_Atomic uint32_t iterations[HASH_SHA512 + 1]; /* of new verifiers, by hash */
+	struct desk *reader;
+	struct verify_out out;
+	uint8_t salt_secret[32], nonce_secret[32];
+	struct table *by_conn;
+	struct tried *tried; /* a ring: the oldest goes first */
+	size_t next_tried;
+	struct question *asked; /* those with the desk, newest first */
+	struct question *kept, *kept_oldest; /* answered with a salt, newest first */
+	struct table *kept_by_conn;
+	size_t waiting, waiting_of[VERIFY_WORKERS];
+	bool closed; /* freed by its owner; the last question frees it */
+	struct verify_counts counts;
+};
+
+struct question {
+	struct job job;
+	struct verify *v;
+	struct question *next, *previous; /* asked too, or kept too; the loop's */
+	bool revoked;                     /* the loop's */
+	uint64_t conn;
+	uint32_t attempt;
+	enum hash hash;
+	uint8_t form;
+	struct jid who;
+	struct str message, proof;
+	/* what the desk found */
+	struct verifier verifier; /* of sasl_start only */
+	bool real;                /* the account exists, with a verifier for the hash */
+	/* the answer */
+	enum cond cond;
+	uint8_t signature[HASH_MAX];
+	size_t size; /* of all this, to be wiped */
+	char text[]; /* account, message, proof */
+};
+
+/* Finds the verifier of q->who; for one that does not exist it pretends. Jobs of a desk. */
+enum db_result verify_run_start(struct job *j, struct db *d);
+enum db_result verify_run_prove(struct job *j, struct db *d);
+/* Sets cond and signature; real: the account has this verifier. Any thread. */
+void verify_judge(struct question *q, const struct verifier *v, bool real);
+/* sm's part of the nonce, appended. Any thread. */
+void verify_nonce(const struct question *q, struct buf *out);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * accounts FOLDER COUNT UNIQUE PASSWORD: a store.db in FOLDER with the accounts u00000 ... at localhost, for sm to be
+ * started on. Verifiers take milliseconds to make, so only the first UNIQUE accounts have salts of their own. */
+#include "common/log.h"
+#include "sm/schema.h"
+#include "sm/store_account.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SHA1_ROUNDS 4096 /* the defaults of settings.def */
+#define SHA256_ROUNDS 10000
+
+static bool add(struct db *d, uint64_t number, const struct verifier *v)
+{
+	char jid[40];
+	int n = snprintf(jid, sizeof jid, "u%05llu@localhost", (unsigned long long)number);
+
+	return store_account_add(d, str_at(jid, (size_t)n), v, VERIFIER_COUNT) == DB_OK;
+}
+
+static bool add_all(struct db *d, uint64_t count, uint64_t unique, struct str password)
+{
+	struct verifier v[VERIFIER_COUNT];
+
+	if (db_exec(d, "BEGIN IMMEDIATE") != DB_OK)
+		return false;
+	for (uint64_t i = 0; i < count; i++) {
+		if (i <= unique) {
+			verifier_make(&v[0], HASH_SHA1, password, SHA1_ROUNDS);
+			verifier_make(&v[1], HASH_SHA256, password, SHA256_ROUNDS);
+		}
+		if (!add(d, i, v))
+			return false;
+	}
+	return db_exec(d, "COMMIT") == DB_OK;
+}
+
+int main(int n, char **arguments)
+{
+	struct buf path = {0}, why = {0};
+	uint64_t count, unique;
+	struct db *d;
+	bool done;
+
+	if (n != 5 || !str_u64(str_of(arguments[2]), &count) ||
+		!str_u64(str_of(arguments[3]), &unique)) {
+		fprintf(stderr, "accounts FOLDER COUNT UNIQUE PASSWORD\n");
+		return 2;
+	}
+	log_start("accounts", LOG_WARN);
+	buf_printf(&path, "%s/store.db", arguments[1]);
+	d = db_open(buf_cstr(&path), DB_DURABLE, &why);
+	done = d && store_migrate(d, buf_cstr(&path), &why) &&
+		add_all(d, count, unique, str_of(arguments[4]));
+	if (!done)
+		fprintf(stderr, "accounts: %s\n", why.n ? buf_cstr(&why) : d ? db_why(d) : "");
+	db_close(&d);
+	buf_free(&path);
+	buf_free(&why);
+	return done ? 0 : 1;
+}

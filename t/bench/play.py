@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `run` and `peers` share: the options, the scenes, the server and the floor as they start them, and one scene played."""
+import datetime
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+from server import BUILD, Server, certificate, end_with_us, eventually, free_ports  # noqa: E402,F401
+
+
+def number(name, default):
+    return int(os.environ.get(name, default))
+
+
+BUILD = os.path.abspath(BUILD)
+SECONDS = number("SECONDS", 5)
+PAIRS = number("PAIRS", 100)
+IDLE = min(number("IDLE", 5000), resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200)
+STORM = number("STORM", 2000)
+RESOURCES = number("RESOURCES", 100)
+LOGINS = number("LOGINS", 16)     # at the same time
+FIRST = number("FIRST", 200)      # accounts that log in by PLAIN for the first time
+SCENES = os.environ.get("SCENES", "").split()
+FLOOR = number("FLOOR", 1)
+PASSWORD = "bench"
+
+TLS_LOGIN = {"tls": "starttls", "scene": "login", "clients": LOGINS}
+CHAT = {"tls": "direct", "scene": "chat", "clients": PAIRS, "nap": 300}
+# name: what the load generator is told; nap: what the floor's workers sleep before a turn, in us (floor.c says why)
+PLAY = {
+    "login-plain-first": {"tls": "none", "mechanism": "PLAIN", "scene": "login", "clients": 8, "once": 1, "accounts": FIRST},
+    "login-plain": {"tls": "none", "mechanism": "PLAIN", "scene": "login", "clients": LOGINS, "accounts": 100},
+    "login-sha1": {**TLS_LOGIN, "mechanism": "SCRAM-SHA-1"},
+    "login-sha256": {**TLS_LOGIN, "mechanism": "SCRAM-SHA-256"},
+    "login-direct": {**TLS_LOGIN, "tls": "direct", "mechanism": "SCRAM-SHA-1"},
+    "chat-1": {**CHAT, "window": 1},
+    "chat-16": {**CHAT, "window": 16},
+    "presence": {"tls": "direct", "scene": "presence", "clients": RESOURCES, "accounts": 1},
+    "storm": {"tls": "starttls", "scene": "storm", "clients": STORM},
+    "idle": {"tls": "direct", "scene": "idle", "clients": IDLE, "seconds": 2},
+}
+ACCOUNTS = max(2 * PAIRS, STORM, IDLE, LOGINS)
+
+
+def cores():
+    """Server and load each on their own core, when there are two."""
+    mine = sorted(os.sched_getaffinity(0))
+    return ({mine[0]}, set(mine[1:])) if len(mine) > 1 else (set(mine), set(mine))
+
+
+SERVER_CORES, LOAD_CORES = cores()
+WORKERS = number("WORKERS", len(SERVER_CORES))
+
+
+def pinned(where, start):
+    """Runs start() with the affinity that its children are to inherit."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, where)
+    try:
+        return start()
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+class Gatehouse:
+    """The two real programs, on a store that has the accounts already."""
+    name = "gatehouse"
+
+    def __init__(self, store, play):
+        settings = f"""log-level = "info"
+connections-per-address = 0
+negotiations-per-worker = 100000
+allow-plaintext = "loopback"
+"""
+        self.server = Server(settings, {"localhost": "sessions-per-account = 10000"}, workers=WORKERS, accounts=(),
+                             build=BUILD, start=False)
+        shutil.copy(os.path.join(store, "store.db"), os.path.join(self.server.folder, "state", "store.db"))
+        pinned(SERVER_CORES, lambda: (self.server.start_sm(), self.server.start_c2s()))
+        self.port, self.tls_port = self.server.port, self.server.tls_port
+
+    def pids(self):
+        return [self.server.processes[name].pid for name in ("sm", "c2s")]
+
+    def stop(self):
+        self.server.stop()
+
+    def explain(self):
+        return "\n".join(self.server.explain())
+
+
+class Floor:
+    """t/bench/floor.c, with the same number of workers."""
+    name = "floor"
+
+    def __init__(self, store, play):
+        self.port, self.tls_port = free_ports(2)
+        words = [os.path.join(BUILD, "t", "bench", "floor"), str(self.port), str(self.tls_port),
+                 os.path.join(store, "cert.pem"), os.path.join(store, "key.pem"), str(WORKERS), str(play.get("once", 0)),
+                 os.environ.get("NAP", str(play.get("nap", 0)))]
+        self.process = pinned(SERVER_CORES, lambda: subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+        if self.process.stdout.readline() != b"ready\n":
+            raise SystemExit("the floor does not start")
+
+    def pids(self):
+        return [self.process.pid]
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+    def explain(self):
+        return ""
+
+
+def make_store(accounts, unique):
+    """Accounts and a certificate, made once for all scenes."""
+    folder = tempfile.mkdtemp(prefix="gatehouse-bench-")
+    certificate(folder)
+    subprocess.run([os.path.join(BUILD, "t", "bench", "accounts"), folder, str(accounts), str(unique), PASSWORD], check=True)
+    return folder
+
+
+def make_stores():
+    """PLAIN's derivations must not be shared, but those of the load generator's clients may."""
+    return {"PLAIN": make_store(max(FIRST, 100), FIRST), None: make_store(ACCOUNTS, 0)}
+
+
+def store_for(name, stores):
+    return stores.get(PLAY[name].get("mechanism"), stores[None])
+
+
+def play_scene(name, server, play):
+    play = {key: value for key, value in play.items() if key != "nap"}
+    options = {"accounts": ACCOUNTS, "seconds": SECONDS, "password": PASSWORD, "lenient": int(server.name == "floor"),
+               "mechanism": "SCRAM-SHA-1", **play, "port": server.port, "tls-port": server.tls_port,
+               "servers": ",".join(str(pid) for pid in server.pids())}
+    words = [os.path.join(BUILD, "t", "bench", "load")] + [f"{key}={value}" for key, value in options.items()]
+    done = pinned(LOAD_CORES, lambda: subprocess.run(words, stdout=subprocess.PIPE, text=True))
+    if not done.stdout:
+        raise SystemExit(f"{name} with {server.name}: the load generator ended with {done.returncode}")
+    return json.loads(done.stdout)
+
+
+def measure(name, make, store):
+    """One scene on a fresh server; what it prints of itself when something is wrong."""
+    server = make(store, PLAY[name])
+    try:
+        figures = play_scene(name, server, PLAY[name])
+        if trouble(figures):
+            print(f"{name}, {server.name}: {trouble(figures)}\n{server.explain()}", file=sys.stderr)
+        return figures
+    finally:
+        server.stop()
+
+
+def trouble(f):
+    found = [f"{f[word]} {word}" for word in ("lost", "doubled", "disordered", "failed") if f[word]]
+    return ", ".join(found + [f["why"]] if found else [])
+
+
+def microseconds(us):
+    return f"{us / 1000:.1f} ms" if us >= 1000 else f"{us:.0f} us"
+
+
+def ratio(ours, floor, key):
+    return f"{ours[key] / floor[key]:.2f}" if floor and floor[key] > 0 else "-"
+
+
+def chosen():
+    return [name for name in PLAY if not SCENES or any(name.startswith(word) for word in SCENES)]
+
+
+def machine():
+    model = "unknown processor"
+    with open("/proc/cpuinfo") as f:
+        for row in f:
+            if row.startswith("model name"):
+                model = row.partition(":")[2].strip()
+                break
+    version = subprocess.run([os.path.join(BUILD, "c2s"), "--version"], capture_output=True, text=True).stdout.strip()
+    return {"processor": model, "kernel": platform.release(), "server_cores": sorted(SERVER_CORES),
+            "load_cores": sorted(LOAD_CORES), "workers": WORKERS, "version": version, "load": os.getloadavg()[0],
+            "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")}

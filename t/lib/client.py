@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A little XMPP client that does exactly what a scene tells it, wrong things included. Blocking, with a deadline."""
+import base64
+import hashlib
+import hmac
+import os
+import select
+import socket
+import ssl
+import time
+import xml.etree.ElementTree as ET
+from xml.sax.saxutils import escape, quoteattr
+
+from server import DEADLINE
+
+STREAMS = "http://etherx.jabber.org/streams"
+CLIENT = "jabber:client"
+TLS = "urn:ietf:params:xml:ns:xmpp-tls"
+SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
+BIND = "urn:ietf:params:xml:ns:xmpp-bind"
+STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
+STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
+
+
+class Ended(Exception):
+    """The server ended the stream or the connection."""
+
+
+class Refused(Exception):
+    """SASL failure; .condition says which."""
+
+    def __init__(self, condition):
+        super().__init__(condition)
+        self.condition = condition
+
+
+def b64(data):
+    return base64.b64encode(data).decode()
+
+
+class Client:
+    def __init__(self, server, direct=False, host="127.0.0.1", alpn=("xmpp-client",), port=None, versions=None):
+        self.server = server
+        self.sock = socket.create_connection((host, port or (server.tls_port if direct else server.port)), DEADLINE)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.secure = False
+        self.jid = None
+        self.header = None
+        self.versions = versions
+        self.new_parser()
+        if direct:
+            self.handshake(alpn)
+
+    # -- bytes
+
+    def new_parser(self):
+        self.parser = ET.XMLPullParser(("start", "end"))
+        self.depth = 0
+        self.ready = []
+        self.root = None
+        self.closed = False
+
+    def handshake(self, alpn=()):
+        context = ssl.create_default_context(cafile=os.path.join(self.server.folder, "ca.pem"))
+        if self.versions:
+            context.minimum_version, context.maximum_version = self.versions
+        if alpn:
+            context.set_alpn_protocols(list(alpn))
+        self.sock = context.wrap_socket(self.sock, server_hostname="localhost")
+        self.secure = True
+
+    def send(self, text):
+        self.sock.sendall(text.encode() if isinstance(text, str) else text)
+
+    def read(self, end):
+        """Reads once into the parser; False at the end of the connection."""
+        self.sock.settimeout(max(0.001, end - time.monotonic()))
+        try:
+            data = self.sock.recv(65536)
+        except (socket.timeout, TimeoutError):
+            raise AssertionError("waited in vain for the server to say something")
+        except (ConnectionResetError, ssl.SSLError, BrokenPipeError):
+            data = b""
+        if not data:
+            return False
+        self.parser.feed(data)
+        for event, element in self.parser.read_events():
+            if event == "start":
+                self.depth += 1
+                if self.depth == 1:
+                    self.root = element
+                    self.header = dict(element.attrib)
+                    self.ready.append(("header", element))
+            else:
+                self.depth -= 1
+                if self.depth == 1:
+                    self.ready.append(("stanza", element))
+                    self.root.remove(element) if element in list(self.root) else None
+                elif self.depth == 0:
+                    self.closed = True
+                    self.ready.append(("close", element))
+        return True
+
+    def next(self, deadline=None):
+        """The next stanza; Ended when there is none any more."""
+        end = time.monotonic() + (deadline or DEADLINE)
+        while True:
+            while self.ready:
+                kind, element = self.ready.pop(0)
+                if kind == "stanza":
+                    return element
+                if kind == "close":
+                    raise Ended("the server closed the stream")
+            if not self.read(end):
+                raise Ended("the connection ended")
+
+    def expect(self, want, deadline=None):
+        """The first stanza for which want(stanza) holds (or with that local name); others are dropped."""
+        if isinstance(want, str):
+            name = want
+            want = lambda e: e.tag.rpartition("}")[2] == name
+        end = time.monotonic() + (deadline or DEADLINE)
+        while True:
+            stanza = self.next(end - time.monotonic())
+            if want(stanza):
+                return stanza
+
+    def quiet(self):
+        """Everything that is here by the time the server has answered a ping; the ping itself is left out."""
+        ident = os.urandom(6).hex()
+        self.send(f"<iq type='get' id='{ident}'><ping xmlns='urn:xmpp:ping'/></iq>")
+        got = []
+        while True:
+            stanza = self.next()
+            if stanza.get("id") == ident:
+                return got
+            got.append(stanza)
+
+    def stream_error(self):
+        """Reads on until the stream ends; the condition of the stream error, None when there was none."""
+        condition = None
+        try:
+            while True:
+                stanza = self.next()
+                if stanza.tag == f"{{{STREAMS}}}error":
+                    condition = next(child.tag.rpartition("}")[2] for child in stanza
+                                     if child.tag.startswith(f"{{{STREAM_ERRORS}}}") and not child.tag.endswith("}text"))
+        except Ended:
+            return condition
+
+    # -- the login, step by step
+
+    def open(self, to="localhost", extra="", declaration="<?xml version='1.0'?>", version=" version='1.0'"):
+        self.new_parser()
+        address = f" to={quoteattr(to)}" if to is not None else ""
+        self.send(f"{declaration}<stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}'{address}{version}{extra}>")
+        return self
+
+    def features(self):
+        stanza = self.next()
+        if stanza.tag != f"{{{STREAMS}}}features":
+            raise AssertionError(f"no features but {ET.tostring(stanza)}")
+        return stanza
+
+    def starttls(self):
+        self.send(f"<starttls xmlns='{TLS}'/>")
+        stanza = self.next()
+        if stanza.tag != f"{{{TLS}}}proceed":
+            raise AssertionError(f"no proceed but {ET.tostring(stanza)}")
+        self.handshake()
+        return self
+
+    def sasl(self, text):
+        """Sends, and returns (name, bytes) of the answer; Refused on failure."""
+        self.send(text)
+        stanza = self.next()
+        name = stanza.tag.rpartition("}")[2]
+        if name == "failure":
+            raise Refused(stanza[0].tag.rpartition("}")[2])
+        return name, base64.b64decode(stanza.text or "") if stanza.text != "=" else b""
+
+    def auth_plain(self, user, password, authzid=""):
+        return self.sasl(f"<auth xmlns='{SASL}' mechanism='PLAIN'>{b64(f'{authzid}{chr(0)}{user}{chr(0)}{password}'.encode())}</auth>")
+
+    def auth_scram(self, user, password, name="SHA-256", gs2="n,,", cbind=None, tamper=None):
+        digest = name.replace("-", "").lower()
+        nonce = b64(os.urandom(15))
+        bare = f"n={user.replace('=', '=3D').replace(',', '=2C')},r={nonce}"
+        kind, first = self.sasl(f"<auth xmlns='{SASL}' mechanism='SCRAM-{name}'>{b64((gs2 + bare).encode())}</auth>")
+        if kind != "challenge":
+            raise AssertionError("no challenge but " + kind)
+        fields = dict(part.split("=", 1) for part in first.decode().split(","))
+        if not fields["r"].startswith(nonce):
+            raise AssertionError("the server changed our nonce")
+        self.scram_first = fields
+        salted = hashlib.pbkdf2_hmac(digest, password.encode(), base64.b64decode(fields["s"]), int(fields["i"]))
+        mac = lambda key, text: hmac.new(key, text, digest).digest()
+        client_key = mac(salted, b"Client Key")
+        final = f"c={cbind or b64(gs2.encode())},r={fields['r']}"
+        if tamper:
+            final = tamper(final)
+        message = f"{bare},{first.decode()},{final}".encode()
+        proof = bytes(a ^ b for a, b in zip(client_key, mac(hashlib.new(digest, client_key).digest(), message)))
+        kind, last = self.sasl(f"<response xmlns='{SASL}'>{b64((final + ',p=' + b64(proof)).encode())}</response>")
+        if kind != "success":
+            raise AssertionError("no success but " + kind)
+        if last.decode() != "v=" + b64(mac(mac(salted, b"Server Key"), message)):
+            raise AssertionError("the server does not know our password: wrong signature")
+        return kind, last
+
+    def bind(self, resource=None):
+        inner = f"<resource>{escape(resource)}</resource>" if resource is not None else ""
+        self.send(f"<iq type='set' id='bind'><bind xmlns='{BIND}'>{inner}</bind></iq>")
+        answer = self.expect(lambda e: e.get("id") == "bind")
+        if answer.get("type") != "result":
+            error = answer.find(f"{{{CLIENT}}}error")
+            raise Refused(error[0].tag.rpartition("}")[2])
+        self.jid = answer.find(f"{{{BIND}}}bind/{{{BIND}}}jid").text
+        return self
+
+    def login(self, user="alice", resource="scene", password=None, domain="localhost", mechanism="SHA-256", presence=True):
+        """From the open connection to an available session."""
+        if not self.secure:
+            self.open(domain)
+            self.features()
+            self.starttls()
+        self.open(domain)
+        self.features()
+        password = password or self.server.password[f"{user}@{domain}"]
+        if mechanism == "PLAIN":
+            self.auth_plain(user, password)
+        else:
+            self.auth_scram(user, password, mechanism)
+        self.open(domain)
+        self.features()
+        self.bind(resource)
+        if presence:
+            self.available()
+        return self
+
+    def available(self, priority=0):
+        """Sends presence and waits until the server has taken it."""
+        self.send(f"<presence><priority>{priority}</priority></presence>")
+        self.quiet()
+        return self
+
+    def message(self, to, body, kind="chat", ident=""):
+        mark = f" id='{ident}'" if ident else ""
+        self.send(f"<message to={quoteattr(to)} type='{kind}'{mark}><body>{escape(body)}</body></message>")
+
+    def bodies(self, count, deadline=None):
+        """The bodies of the next `count` messages, in the order of arrival."""
+        found = []
+        while len(found) < count:
+            stanza = self.expect("message", deadline)
+            found.append(stanza.findtext(f"{{{CLIENT}}}body"))
+        return found
+
+    def close(self):
+        """Says goodbye as RFC 6120 4.4 asks, and waits for the answer."""
+        try:
+            self.send("</stream:stream>")
+            self.stream_error()
+        except OSError:
+            pass
+        self.sock.close()
+
+    def vanish(self):
+        """Is gone without a word: the socket is reset."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.sock.close()
+
+    def pending(self):
+        return bool(self.ready) or bool(select.select([self.sock], [], [], 0)[0])
+
+
+def condition(stanza):
+    """The defined condition inside a stanza's <error/>."""
+    error = stanza.find(f"{{{CLIENT}}}error")
+    return error[0].tag.rpartition("}")[2] if error is not None and len(error) else None

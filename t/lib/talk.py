@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What every compiled client of other people is put through: t/clients/<name>_talk is called with
+
+    JID PASSWORD PORT CAFILE starttls|direct
+
+connects to PORT of 127.0.0.1, prints "online FULLJID" when it has a session, for every message "got BODY" and says that
+body back to its sender, logs out after the body "stop", and exits with 0 when all went well."""
+import os
+import re
+import select
+import subprocess
+import time
+
+from client import Client
+from server import BUILD, DEADLINE, Server, eventually
+from tap import Skip, equal, finish, play, scene
+
+FOLDER = os.path.join(BUILD, "t", "clients")
+BODIES = ("hello \u20ac", "<&>\"' &amp;", "\u65e5\u672c\u8a9e \U0001f600 e\u0301", "x" * 20000, "stop")
+
+
+class Talker:
+    """The running program, and the lines that it prints."""
+
+    def __init__(self, server, program, jid, way):
+        self.home = os.path.join(server.folder, "home-" + program)
+        os.makedirs(self.home, exist_ok=True)
+        environment = dict(os.environ, HOME=self.home, XDG_CONFIG_HOME=self.home, XDG_DATA_HOME=self.home, LC_ALL="C.UTF-8")
+        port = server.tls_port if way == "direct" else server.port
+        self.process = subprocess.Popen([os.path.join(FOLDER, program), jid, server.password[jid], str(port),
+                                         os.path.join(server.folder, "ca.pem"), way], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
+        self.buffer = b""
+        self.seen = []
+
+    def line(self, start):
+        """The rest of the next line that starts like this; what comes before is kept for the complaint."""
+        end = time.monotonic() + DEADLINE
+        while True:
+            line, newline, rest = self.buffer.partition(b"\n")
+            if newline:
+                self.buffer = rest
+                text = line.decode(errors="replace")
+                if text.startswith(start + " "):
+                    return text[len(start) + 1:]
+                self.seen.append(text)
+                continue
+            if not select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))[0]:
+                raise AssertionError(f"waited in vain for '{start}'; it said {self.seen[-20:]}")
+            data = os.read(self.process.stdout.fileno(), 65536)
+            if not data:
+                raise AssertionError(f"it ended without '{start}'; it said {self.seen[-20:]}")
+            self.buffer += data
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def session(server, jid):
+    rows = [s for s in server.sessions() if s["jid"] == jid]
+    equal(len(rows), 1, f"sessions of {jid}")
+    return rows[0]
+
+
+def converse(server, program, way, mechanism):
+    """Logs in, is told things, says them back, logs out; every step is looked at from the server's side too."""
+    talker = Talker(server, program, "bob@localhost", way)
+    alice = Client(server, direct=True).login("alice", "talk", mechanism="PLAIN" if mechanism == "PLAIN" else mechanism[6:])
+    try:
+        jid = talker.line("online")
+        row = session(server, jid)
+        equal(row["mechanism"], mechanism, "mechanism")
+        equal(row["tls"][:4], "TLSv", "TLS")
+        for body in BODIES:
+            alice.message(jid, body)
+            equal(talker.line("got"), body, "the body at the client")
+            equal(alice.bodies(1), [body], "the body that came back")
+        equal(talker.process.wait(DEADLINE), 0, f"exit status; it said {talker.seen[-20:]}")
+        eventually(lambda: not [s for s in server.sessions() if s["jid"] == jid], "the session to end")
+        equal(re.findall(r"event=stream_error.*", server.log("c2s")), [], "stream errors")
+    finally:
+        talker.end()
+        alice.close()
+
+
+def play_client(name, mechanisms, ways=("starttls", "direct")):
+    """Plays the client against a server for each mechanism that it knows, best first; the first server offers all."""
+    program = name + "_talk"
+
+    def played(way, mechanism, settings=""):
+        if not os.path.exists(os.path.join(FOLDER, program)):
+            raise Skip(f"{program} was not built here: its library is missing")
+        server = Server(domains={"localhost": settings})
+        try:
+            converse(server, program, way, mechanism)
+        except BaseException:
+            print("\n".join("# " + line for line in server.explain()))
+            raise
+        finally:
+            server.stop()
+
+    for way in ways:
+        words = "direct TLS" if way == "direct" else "STARTTLS"
+        scene(f"{name} logs in over {words} with its defaults, by {mechanisms[0]}, talks both ways, and logs out")(
+            lambda way=way: played(way, mechanisms[0]))
+    for mechanism in mechanisms[1:]:
+        scene(f"{name} does the same by {mechanism} when nothing else is offered")(
+            lambda mechanism=mechanism: played(ways[0], mechanism, f'mechanisms = {{"{mechanism}"}}'))
+    finish(play())

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the CLI makes of an answer: text that fits the terminal, JSON for scripts, and nothing that could move a
+ * cursor. */
+#include "sm/cli.h"
+
+#include "sm/cli_cell.h"
+#include "sm/report.h"
+#include "t/lib/sm_try.h"
+
+static const char *show(const char *answer, bool json, unsigned columns)
+{
+	const struct cli_form form = {.json = json, .columns = columns};
+	static struct buf out;
+
+	buf_free(&out);
+	if (!cli_show(&out, str_of(answer), &form))
+		return NULL;
+	return buf_cstr(&out);
+}
+
+#define PEOPLE \
+	"* people name:s sid:i age:n in:b since:t idle:d queue:z\n" \
+	"+ zoe%20z 02 7 1 1700000000 59 1023\n" \
+	"+ adam 01 -10 0 0 90061 1536\n"
+
+static void a_list_is_columns(void **state)
+{
+	(void)state;
+	assert_string_equal(show(PEOPLE, false, 0),
+		"name   sid  age  in   since                  idle  queue\n"
+		"adam   01   -10  no   -                     1d01h   1.5K\n"
+		"zoe z  02     7  yes  2023-11-14T22:13:20Z    59s   1023\n");
+	assert_string_equal(show("* people name:s\n", false, 80), "name\n");
+}
+
+static void a_list_is_an_array(void **state)
+{
+	(void)state;
+	assert_string_equal(show(PEOPLE, true, 0),
+		"[\n{\"name\":\"adam\",\"sid\":\"01\",\"age\":-10,\"in\":false,\"since\":null,\"idle\":90061,\"queue\":1536},\n"
+		"{\"name\":\"zoe z\",\"sid\":\"02\",\"age\":7,\"in\":true,\"since\":\"2023-11-14T22:13:20Z\",\"idle\":59,"
+		"\"queue\":1023}\n]\n");
+	assert_string_equal(show("* people name:s\n", true, 0), "[]\n");
+}
+
+static void records_lists_and_maps_make_an_object(void **state)
+{
+	static const char answer[] =
+		"= state:s up_time:d\n+ serving 61\n* workers slot:n\n+ 0\n% events\n+ login 5\n+ auth 6\n";
+
+	(void)state;
+	assert_string_equal(show(answer, true, 0),
+		"{\"state\":\"serving\",\"up_time\":61,\n\"workers\":[\n{\"slot\":0}\n],"
+		"\n\"events\":{\n\"login\":5,\n\"auth\":6}}\n");
+	assert_string_equal(show(answer, false, 0),
+		"state    serving\nup-time  1m01s\n\nworkers:\nslot\n   0\n\nevents:\nlogin      5\nauth       6\n");
+	assert_string_equal(show("! 3%20sessions%20ended\n", false, 0), "3 sessions ended\n");
+	assert_string_equal(show("! done\n", true, 0), "{\"message\":\"done\"}\n");
+}
+
+static size_t longest_line(const char *text)
+{
+	size_t longest = 0;
+
+	for (const char *p = text; *p; p++) {
+		size_t n = strcspn(p, "\n");
+
+		longest = n > longest ? n : longest;
+		p += n;
+		if (!*p)
+			break;
+	}
+	return longest;
+}
+
+static void a_list_fits_the_terminal(void **state)
+{
+	static const char answer[] =
+		"* sessions jid:s sid:i worker:n address:s cipher:s\n"
+		"+ somebody.with.a.long.name@a.long.domain.example/with-a-resource 0123456789abcdef 0 2001:db8:1234:5678::1 "
+		"TLS_CHACHA20_POLY1305_SHA256\n";
+	const char *text;
+
+	(void)state;
+	for (unsigned columns = 40; columns < 200; columns++) {
+		text = show(answer, false, columns);
+		assert_true(longest_line(text) <= columns);
+		assert_non_null(strstr(text, "0123456789abcdef"));
+	}
+	assert_non_null(strstr(show(answer, false, 200), "SHA256"));
+	assert_null(strstr(show(answer, false, 60), "cipher")); /* the last column goes first */
+	assert_non_null(strstr(show(answer, false, 60), "somebody.with.a.lon"));
+	assert_non_null(strstr(show(answer, false, 60), "~"));
+	assert_non_null(strstr(show(answer, false, 1),
+		"somebody.with.a.lon~")); /* no terminal is that narrow: no harm */
+}
+
+static size_t flushed;
+
+static void flush(struct buf *out)
+{
+	flushed += out->n;
+	buf_clear(out);
+}
+
+/* Names that begin alike, one the beginning of another, bytes beyond ASCII; and more rows than are
+ * written at once. */
+static void rows_are_in_order_of_bytes(void **state)
+{
+	struct cli_form form = {.flush = flush};
+	struct buf many = {0}, out = {0};
+
+	(void)state;
+	assert_string_equal(show("* a x:s\n+ user10@b\n+ user1\n+ user\n+ user9@a\n+ user10@a\n+ user\xc3\xa4\n", false,
+				    0),
+		"x\nuser\nuser1\nuser10@a\nuser10@b\nuser9@a\nuser\xc3\xa4\n");
+	assert_string_equal(show("* a x:s\n+ \n+ a\n+ \n", true, 0),
+		"[\n{\"x\":\"\"},\n{\"x\":\"\"},\n{\"x\":\"a\"}\n]\n");
+	assert_string_equal(show("* a x:n\n+ 2\n+ 1\n", false, 0), "x\n2\n1\n");
+	buf_puts(&many, "* a x:s\n");
+	for (unsigned i = 20000; i-- > 10000;)
+		buf_printf(&many, "+ someone-%u\n", i);
+	assert_true(cli_show(&out, buf_str(&many), &form));
+	assert_true(out.n < 40000); /* not all of it */
+	assert_int_equal(flushed + out.n, 2 + 10000 * 14);
+	assert_true(str_ends(buf_str(&out), STR("someone-19998\nsomeone-19999\n")));
+	buf_free(&many);
+	buf_free(&out);
+}
+
+#define TEN "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+
+static void widths_are_of_characters(void **state)
+{
+	(void)state;
+	assert_string_equal(show("* a x:s y:n\n+ \xc3\xa4\xc3\xb6 1\n+ abc 2\n", false, 0),
+		"x    y\nabc  2\n\xc3\xa4\xc3\xb6   1\n");
+	assert_string_equal(show("* a x:s\n+ " TEN TEN "\xc3\xa4\n", false, 20),
+		"x\n" TEN "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4~\n");
+}
+
+static void nothing_moves_the_cursor(void **state)
+{
+	const char *text = show("* a x:s\n+ a%1b[2J%0a%c2%9bb\xff\n! %1b]0;\n= x:s\n+ %0d\n", false, 0);
+
+	(void)state;
+	assert_non_null(text);
+	for (const char *p = text; *p; p++)
+		assert_true((unsigned char)*p >= ' ' || *p == '\n');
+	assert_non_null(strstr(text, "a\\x1b[2J\\x0a\\xc2\\x9bb\\xff"));
+	assert_string_equal(show("* a x:s\n+ a\"\\%1b%0a\n+ \xc2\x9b\n+ \xc3\xa4\n+ \xff\n", true, 0),
+		"[\n{\"x\":\"a\\\"\\\\\\u001b\\u000a\"},\n{\"x\":\"\\u009b\"},\n{\"x\":\"\xc3\xa4\"},\n{\"x\":\"\\u00ff\"}\n]\n");
+}
+
+static void numbers_in_json_are_numbers(void **state)
+{
+	(void)state;
+	assert_string_equal(show("* a n:n\n+ -9223372036854775807\n+ x\n+ \n", true, 0),
+		"[\n{\"n\":-9223372036854775807},\n{\"n\":null},\n{\"n\":null}\n]\n");
+}
+
+static void what_is_no_answer(void **state)
+{
+	static const char *const bad[] = {"x\n", "+ a\n", "* a x:s\n+ a b\n", "* a x\n", "* a x:\n", "* a x:ss\n",
+		"= x:s", "\n", "=\n", "! a%zz\n", "* a x:s\n+ %\n", "! a\n+ b\n", "? a\n"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		if (show(bad[i], false, 0) || show(bad[i], true, 0))
+			fail_msg("shown: %s", bad[i]);
+	}
+	assert_string_equal(show("", false, 0), "");
+	assert_string_equal(show("", true, 0), "{}\n");
+}
+
+static void what_sm_writes_is_read(void **state)
+{
+	struct buf out = {0};
+
+	(void)state;
+	report_record(&out, "a:s b:n c:n d:i");
+	report_row(&out);
+	report_text(&out, STR("x y%\n"));
+	report_number(&out, INT64_MIN + 1);
+	report_number(&out, 0);
+	report_hex(&out, UINT64_C(0xfedcba9876543210));
+	report_row_end(&out);
+	report_map(&out, "m");
+	assert_string_equal(show(buf_cstr(&out), true, 0),
+		"{\"a\":\"x y%\\u000a\",\"b\":-9223372036854775807,\"c\":0,\"d\":\"fedcba9876543210\",\n\"m\":{}}\n");
+	buf_clear(&out);
+	report_head(&out, 0, NULL);
+	report_words(&out, STR("done"));
+	report_end(&out);
+	assert_string_equal(buf_cstr(&out), "0\n! done\n.\n");
+	buf_free(&out);
+}
+
+static void sizes_and_durations(void **state)
+{
+	static const struct {
+		const char type, *cell, *text;
+	} rows[] = {
+		{'z', "0", "0"},
+		{'z', "1024", "1.0K"},
+		{'z', "10240", "10K"},
+		{'z', "5000000", "4.8M"},
+		{'z', "9000000000000", "8.2T"},
+		{'d', "0", "0s"},
+		{'d', "60", "1m00s"},
+		{'d', "3599", "59m59s"},
+		{'d', "3600", "1h00m"},
+		{'d', "90000000", "1041d16h"},
+		{'d', "-5", "-5s"},
+		{'t', "0", "-"},
+		{'t', "1", "1970-01-01T00:00:01Z"},
+		{'t', "951782399", "2000-02-28T23:59:59Z"},
+		{'t', "951782400", "2000-02-29T00:00:00Z"},
+		{'t', "4107542400", "2100-03-01T00:00:00Z"},
+		{'t', "253402300799", "9999-12-31T23:59:59Z"},
+		{'t', "253402300800", "?"},
+		{'t', "-1", "?"},
+		{'b', "1", "yes"},
+		{'b', "", "-"},
+		{'z', "x", "x"},
+		{'s', "", "-"},
+	};
+	struct arena memory = {0};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct str text = cell_text(&memory, rows[i].type, str_of(rows[i].cell));
+
+		if (!str_is(text, rows[i].text))
+			fail_msg("%c %s: %.*s, not %s", rows[i].type, rows[i].cell, STR_ARG(text), rows[i].text);
+	}
+	arena_end(&memory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TITLED("cli: a list is columns in order of the first", a_list_is_columns),
+		TITLED("cli: as JSON a list is an array", a_list_is_an_array),
+		TITLED("cli: records, lists and maps together are an object", records_lists_and_maps_make_an_object),
+		TITLED("cli: a list fits the terminal, ids are never cut", a_list_fits_the_terminal),
+		TITLED("cli: rows are in order of the first column's bytes, and leave in pieces",
+			rows_are_in_order_of_bytes),
+		TITLED("cli: widths are of characters, not of bytes", widths_are_of_characters),
+		TITLED("cli: nothing that came from outside moves the cursor", nothing_moves_the_cursor),
+		TITLED("cli: what is no number is no number in JSON either", numbers_in_json_are_numbers),
+		TITLED("cli: a malformed answer is shown to nobody", what_is_no_answer),
+		TITLED("cli: what sm writes is what the CLI reads", what_sm_writes_is_read),
+		TITLED("cli: sizes, durations and times are short", sizes_and_durations),
+	};
+	int failed;
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	failed = cmocka_run_group_tests_name("cli", tests, NULL, NULL);
+	show("", false, 0);
+	return failed;
+}

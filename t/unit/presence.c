@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Presence, messages and iqs through routing as a whole, with two workers whose channels are read
+ * back: who gets what. */
+#include "sm/house.h"
+#include "sm/peer_work.h"
+#include "sm/route.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+struct scene {
+	struct house h;
+	struct conf conf;
+	struct conf_domain domain;
+	struct session *a, *b, *bob; /* alice/a and bob on worker 1, alice/b on worker 2 */
+};
+
+static struct session *enter(struct scene *s, unsigned worker, unsigned n, const char *jid)
+{
+	struct session_row row = {.sid = n, .conn = (uint64_t)worker << 32 | n, .jid = str_of(jid)};
+
+	return session_add(s->h.sessions, &row, peer_make(&s->h, worker));
+}
+
+static int start(void **state)
+{
+	struct scene *s = mem_new(sizeof *s);
+
+	s->domain = (struct conf_domain){.name = "d"};
+	s->conf = (struct conf){.domains = &s->domain, .domain_count = 1, .stanza_bytes = 262144};
+	s->h.conf = &s->conf;
+	s->h.stopping = true; /* there is no loop to hurry */
+	uv_loop_init(&s->h.loop);
+	s->h.sessions = sessions_new();
+	s->h.route = route_work_new();
+	s->h.peers = peers_new();
+	s->a = enter(s, 1, 1, "alice@d/a");
+	s->b = enter(s, 2, 2, "alice@d/b");
+	s->bob = enter(s, 1, 3, "bob@d/x");
+	*state = s;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct scene *s = *state;
+
+	while (session_take_changed(s->h.sessions))
+		;
+	sessions_free(&s->h.sessions);
+	peers_free(&s->h);
+	route_work_free(&s->h.route);
+	uv_loop_close(&s->h.loop);
+	mem_free(s);
+	return 0;
+}
+
+struct heard {
+	uint64_t conn;
+	struct buf text; /* the stanzas for conn, one a line */
+	unsigned frames;
+};
+
+static bool hear(void *ctx, const struct message *m)
+{
+	struct heard *h = ctx;
+
+	h->frames++;
+	for (size_t i = 0; i < m->as.deliver.conns.n; i++) {
+		if (list_at(m->as.deliver.conns, i) != h->conn)
+			continue;
+		buf_put(&h->text, m->as.deliver.xml);
+		buf_putc(&h->text, '\n');
+	}
+	return true;
+}
+
+/* What has been sent to the session so far must be `wanted`. */
+static void got(const struct session *s, const char *wanted)
+{
+	struct heard h = {.conn = s->row.conn};
+
+	assert_true(channel_read_frames(channel_since(&s->peer->channel, 0), hear, &h));
+	assert_string_equal(buf_cstr(&h.text), wanted);
+	buf_free(&h.text);
+}
+
+/* Forgets what was sent so far. */
+static void again(struct scene *s)
+{
+	for (struct peer *p = peers_first(&s->h); p; p = p->next) {
+		p->channel.joined = false;
+		assert_true(channel_resume(&p->channel, p->channel.sent));
+	}
+}
+
+static void say(struct scene *s, struct session *from, const char *xml)
+{
+	struct stanza view;
+
+	assert_true(stanza_view(str_of(xml), &view));
+	route_stanza(&s->h, from, &view);
+}
+
+static void initial(void **state)
+{
+	struct scene *s = *state;
+
+	say(s, s->a, "<presence><priority>3</priority></presence>");
+	assert_int_equal(s->a->row.priority, 3);
+	again(s);
+	say(s, s->b, "<presence/>");
+	got(s->a, "<presence from=\"alice@d/b\" to=\"alice@d\"/>\n");
+	got(s->b,
+		"<presence from=\"alice@d/b\" to=\"alice@d\"/>\n"
+		"<presence from=\"alice@d/a\" to=\"alice@d\"><priority>3</priority></presence>\n");
+	got(s->bob, "");
+	again(s);
+	say(s, s->b, "<presence><show>away</show></presence>");
+	got(s->b, "<presence from=\"alice@d/b\" to=\"alice@d\"><show>away</show></presence>\n");
+}
+
+static void priorities(void **state)
+{
+	static const char *const bad[] = {"128", "-129", "x", "", "1.5", "99999999999999999999", "<a/>"};
+	static const struct {
+		const char *text;
+		int value;
+	} good[] = {{"127", 127}, {"-128", -128}, {"0", 0}, {" 5 ", 5}, {"+1", 1}};
+	struct scene *s = *state;
+	char xml[200];
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		again(s);
+		snprintf(xml, sizeof xml, "<presence id=\"p\"><priority>%s</priority></presence>", bad[i]);
+		say(s, s->a, xml);
+		assert_false(s->a->row.available);
+		got(s->a,
+			"<presence type=\"error\" id=\"p\" from=\"alice@d\" to=\"alice@d/a\"><error type=\"modify\">"
+			"<bad-request xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error></presence>\n");
+	}
+	for (size_t i = 0; i < COUNT(good); i++) {
+		snprintf(xml, sizeof xml, "<presence><priority>%s</priority></presence>", good[i].text);
+		say(s, s->a, xml);
+		assert_int_equal(s->a->row.priority, good[i].value);
+	}
+}
+
+static void directed(void **state)
+{
+	struct scene *s = *state;
+
+	say(s, s->a, "<presence to=\"bob@d/x\"/>");
+	say(s, s->a, "<presence to=\"BOB@d/x\"/>");
+	assert_true(str_is(s->a->row.directed, "bob@d/x\n"));
+	again(s);
+	say(s, s->a, "<presence type=\"unavailable\"><status>bye</status></presence>");
+	got(s->bob,
+		"<presence type=\"unavailable\" from=\"alice@d/a\" to=\"bob@d/x\"><status>bye</status></presence>\n");
+	assert_int_equal(s->a->row.directed.n, 0);
+	say(s, s->a, "<presence to=\"bob@d/x\"/>");
+	again(s);
+	say(s, s->a, "<presence to=\"bob@d/x\" type=\"unavailable\"/>");
+	assert_int_equal(s->a->row.directed.n, 0);
+	got(s->bob, "<presence type=\"unavailable\" from=\"alice@d/a\" to=\"bob@d/x\"/>\n");
+}
+
+static void directed_bound(void **state)
+{
+	struct scene *s = *state;
+	char xml[100];
+	const char *answer;
+	struct heard h = {.conn = s->a->row.conn};
+
+	for (int i = 0; i < 201; i++) {
+		snprintf(xml, sizeof xml, "<presence to=\"u%d@d\" id=\"i%d\"/>", i, i);
+		say(s, s->a, xml);
+	}
+	assert_true(channel_read_frames(channel_since(&s->a->peer->channel, 0), hear, &h));
+	answer = buf_cstr(&h.text);
+	assert_non_null(strstr(answer, "id=\"i200\""));
+	assert_non_null(strstr(answer, "<resource-constraint "));
+	assert_null(strstr(answer, "id=\"i199\""));
+	buf_free(&h.text);
+}
+
+static void messages(void **state)
+{
+	struct scene *s = *state;
+
+	say(s, s->a, "<presence><priority>1</priority></presence>");
+	say(s, s->b, "<presence><priority>-1</priority></presence>");
+	again(s);
+	say(s, s->bob, "<message to=\"Alice@d\" from=\"bob@d\"><body>1</body></message>");
+	say(s, s->bob, "<message to=\"alice@d/b\" type=\"chat\"><body>2</body></message>");
+	say(s, s->bob, "<message to=\"alice@d/c\" type=\"chat\"><body>3</body></message>");
+	got(s->a,
+		"<message from=\"bob@d/x\" to=\"alice@d\"><body>1</body></message>\n"
+		"<message type=\"chat\" from=\"bob@d/x\" to=\"alice@d/c\"><body>3</body></message>\n");
+	got(s->b, "<message type=\"chat\" from=\"bob@d/x\" to=\"alice@d/b\"><body>2</body></message>\n");
+	got(s->bob, "");
+}
+
+static void one_frame_a_worker(void **state)
+{
+	struct scene *s = *state;
+	struct session *more = enter(s, 1, 4, "alice@d/more");
+	struct heard h = {.conn = more->row.conn};
+
+	say(s, s->a, "<presence/>");
+	say(s, more, "<presence/>");
+	again(s);
+	say(s, s->bob, "<message to=\"alice@d\" type=\"headline\"/>");
+	assert_true(channel_read_frames(channel_since(&more->peer->channel, 0), hear, &h));
+	assert_int_equal(h.frames, 1);
+	got(s->a, "<message type=\"headline\" from=\"bob@d/x\" to=\"alice@d\"/>\n");
+	got(more, "<message type=\"headline\" from=\"bob@d/x\" to=\"alice@d\"/>\n");
+	buf_free(&h.text);
+}
+
+static void iqs(void **state)
+{
+	struct scene *s = *state;
+
+	say(s, s->a, "<iq type=\"get\" id=\"&lt;1\" to=\"d\"><ping xmlns=\"urn:xmpp:ping\"/></iq>");
+	got(s->a, "<iq type=\"result\" id=\"&lt;1\" from=\"d\" to=\"alice@d/a\"/>\n");
+	again(s);
+	say(s, s->a, "<iq type=\"result\" id=\"1\" to=\"d\"/>");
+	say(s, s->a, "<iq type=\"error\" id=\"1\"><error/></iq>");
+	got(s->a, "");
+	say(s, s->a, "<iq type=\"get\" to=\"d\"><ping xmlns=\"urn:xmpp:ping\"/></iq>");
+	got(s->a,
+		"<iq type=\"error\" from=\"d\" to=\"alice@d/a\"><ping xmlns=\"urn:xmpp:ping\"/><error type=\"modify\">"
+		"<bad-request xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error></iq>\n");
+}
+
+static void senders(void **state)
+{
+	static const struct {
+		const char *from;
+		bool good;
+	} rows[] = {
+		{"", true},
+		{" from=\"alice@d/a\"", true},
+		{" from=\"alice@d\"", true},
+		{" from=\"ALICE@D\"", true},
+		{" from=\"alice@d/b\"", false},
+		{" from=\"bob@d\"", false},
+		{" from=\"d\"", false},
+		{" from=\"\"", false},
+		{" from=\"@\"", false},
+		{" from=\"alice@d/a/\"", false},
+	};
+	struct scene *s = *state;
+	struct stanza view;
+	char xml[100];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		snprintf(xml, sizeof xml, "<message%s/>", rows[i].from);
+		assert_true(stanza_view(str_of(xml), &view));
+		assert_int_equal(route_from_is_good(&s->h, s->a, &view), rows[i].good);
+	}
+}
+
+#define TEST(title, function) \
+	{ \
+		title, function, start, end, NULL \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST("presence: the initial one goes to all of one's own, and brings theirs; an update brings none",
+			initial),
+		TEST("presence: a priority is an integer from -128 to 127, and anything else is a bad request",
+			priorities),
+		TEST("presence: what was directed ends with unavailable", directed),
+		TEST("presence: the two hundred and first address is refused", directed_bound),
+		TEST("routing: messages go to the resources that are meant, stamped", messages),
+		TEST("routing: a stanza for many goes as one frame a worker", one_frame_a_worker),
+		TEST("routing: iqs are answered, and answers are not", iqs),
+		TEST("routing: a sender may name itself, in full or bare, and nobody else", senders),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("presence", tests, NULL, NULL);
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The mechanisms as exchanges of bytes, with sm played by the test, which checks proofs by the
+ * RFCs' own formulas. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "c2s/derive.h"
+#include "c2s/sasl.h"
+#include "common/b64.h"
+#include <string.h>
+
+static struct msg_sasl_salt salt_of(uint32_t iterations)
+{
+	return (struct msg_sasl_salt){
+		.iterations = iterations, .salt = STR("0123456789abcdef"), .nonce = STR("FROMSM")};
+}
+
+static struct msg_sasl_verdict verdict_of(const struct sasl *x, enum cond cond)
+{
+	return (struct msg_sasl_verdict){.cond = (uint8_t)cond, .who = x->who, .signature = STR("signature")};
+}
+
+static enum sasl_step begin(struct sasl *x, const char *text, size_t n)
+{
+	struct str s = str_at(text, n);
+	return sasl_begin(x, &s);
+}
+
+/* Runs the first message (with NULs as they are in the array) and expects this step; `why`
+ * counts for a refusal. */
+#define FIRST(mech, text, step, cond) first(&(mech), text, sizeof(text) - 1, step, cond)
+
+static void first(const struct sasl_mech *mech, const char *text, size_t n, enum sasl_step step, enum cond why)
+{
+	struct sasl *x = sasl_new(mech, STR("localhost"));
+	if (begin(x, text, n) != step || (step == SASL_REFUSE && x->why != why))
+		fail_msg("%s: '%s': why %d, wanted %d", mech->name, text, x->why, why);
+	sasl_free(&x);
+}
+
+static void plain_messages(void **state)
+{
+	(void)state;
+	FIRST(sasl_plain, "\0alice\0secret", SASL_ASK, 0);
+	FIRST(sasl_plain, "alice\0alice\0secret", SASL_ASK, 0);
+	FIRST(sasl_plain, "alice@localhost\0alice\0secret", SASL_ASK, 0);
+	FIRST(sasl_plain, "ALICE@LOCALHOST\0alice\0secret", SASL_ASK, 0);
+	FIRST(sasl_plain, "bob@localhost\0alice\0secret", SASL_REFUSE, SASL_invalid_authzid);
+	FIRST(sasl_plain, "alice@localhost/x\0alice\0secret", SASL_REFUSE, SASL_invalid_authzid);
+	FIRST(sasl_plain, "alice@elsewhere\0alice\0secret", SASL_REFUSE, SASL_invalid_authzid);
+	FIRST(sasl_plain, "localhost\0alice\0secret", SASL_REFUSE, SASL_invalid_authzid);
+	FIRST(sasl_plain, "", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_plain, "alice", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_plain, "\0alice", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_plain, "\0\0secret", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_plain, "\0alice\0", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_plain, "\0alice\0sec\0ret", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_plain, "\0alice\0secret\0", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_plain, "\0al\xff\0secret", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_plain, "\0alice\0\xed\xa0\x80", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_plain, "\0al ice\0secret", SASL_REFUSE, SASL_not_authorized);
+	FIRST(sasl_plain,
+		"\0alice\0se\x01"
+		"cret",
+		SASL_REFUSE, SASL_not_authorized);
+}
+
+static void plain_lengths(void **state)
+{
+	(void)state;
+	for (size_t n = 254; n <= 257; n++) {
+		struct buf b = {0};
+		struct sasl *x = sasl_new(&sasl_plain, STR("localhost"));
+		buf_add(&b, "\0alice\0", 7);
+		for (size_t i = 0; i < n; i++)
+			buf_putc(&b, 'x');
+		assert_int_equal(begin(x, b.p, b.n), n <= 255 ? SASL_ASK : SASL_REFUSE);
+		sasl_free(&x);
+		buf_free(&b);
+	}
+}
+
+/* RFC 5802's example: user, pencil, this salt, 4096 rounds. The ClientKey is ClientProof XOR
+ * ClientSignature of it. */
+static void client_key(void **state)
+{
+	static const uint8_t wanted[] = {0xe2, 0x34, 0xc4, 0x7b, 0xf6, 0xc3, 0x66, 0x96, 0xdd, 0x6d, 0x85, 0x2b, 0x99,
+		0xaa, 0xa2, 0xba, 0x26, 0x55, 0x57, 0x28};
+	struct buf salt = {0};
+	uint8_t key[HASH_MAX];
+	(void)state;
+	assert_true(b64_decode(&salt, STR("QSXCR+Q6sek8bf92")));
+	struct sasl_work work = {HASH_SHA1, STR("pencil"), buf_str(&salt), 4096};
+	derive_client_key(&work, key);
+	assert_memory_equal(key, wanted, sizeof wanted);
+	buf_free(&salt);
+}
+
+static void plain_asks(void **state)
+{
+	struct sasl *x = sasl_new(&sasl_plain, STR("localhost"));
+	struct msg_sasl_salt salt = salt_of(7);
+	struct msg_sasl_verdict verdict;
+	(void)state;
+	assert_int_equal(begin(x, "\0Alice\0secret", 13), SASL_ASK);
+	assert_int_equal(x->ask.code, MSG_sasl_start);
+	assert_true(str_is(x->who.text, "alice@localhost"));
+	assert_int_equal(sasl_salt(x, &salt), SASL_DERIVE);
+	assert_true(str_is(x->work.password, "secret") && x->work.iterations == 7 && str_eq(x->work.salt, salt.salt));
+	assert_int_equal(sasl_key(x, STR("the twenty bytes key")), SASL_ASK);
+	assert_int_equal(x->ask.code, MSG_sasl_prove);
+	assert_int_equal(x->ask.form, PROTO_FORM_CLIENT_KEY);
+	assert_true(str_is(x->ask.proof, "the twenty bytes key") && !x->ask.message.n);
+	verdict = verdict_of(x, COND_none);
+	assert_int_equal(sasl_verdict(x, &verdict), SASL_ACCEPT);
+	sasl_free(&x);
+}
+
+/* U+2163 is itself by OpaqueString, "IV" by SASLprep. */
+static void plain_older_form(void **state)
+{
+	struct sasl *x = sasl_new(&sasl_plain, STR("localhost"));
+	struct msg_sasl_salt salt = salt_of(1);
+	struct msg_sasl_verdict no;
+	(void)state;
+	assert_int_equal(begin(x, "\0alice\0x\xe2\x85\xa3", 11), SASL_ASK);
+	assert_int_equal(sasl_salt(x, &salt), SASL_DERIVE);
+	assert_true(str_is(x->work.password, "x\xe2\x85\xa3"));
+	assert_int_equal(sasl_key(x, STR("the twenty bytes key")), SASL_ASK);
+	no = verdict_of(x, SASL_not_authorized);
+	assert_int_equal(sasl_verdict(x, &no), SASL_DERIVE);
+	assert_true(str_is(x->work.password, "xIV"));
+	assert_int_equal(sasl_key(x, STR("the twenty bytes key")), SASL_ASK);
+	assert_int_equal(sasl_verdict(x, &no), SASL_REFUSE);
+	assert_int_equal(x->why, SASL_not_authorized);
+	sasl_free(&x);
+}
+
+static void plain_no_second_try(void **state)
+{
+	struct sasl *x = sasl_new(&sasl_plain, STR("localhost"));
+	struct msg_sasl_salt salt = salt_of(1);
+	struct msg_sasl_verdict no;
+	(void)state;
+	assert_int_equal(begin(x, "\0alice\0x\xe2\x85\xa3", 11), SASL_ASK);
+	assert_int_equal(sasl_salt(x, &salt), SASL_DERIVE);
+	assert_int_equal(sasl_key(x, STR("the twenty bytes key")), SASL_ASK);
+	no = verdict_of(x, SASL_account_disabled);
+	assert_int_equal(sasl_verdict(x, &no), SASL_REFUSE);
+	assert_int_equal(x->why, SASL_account_disabled);
+	sasl_free(&x);
+}
+
+static void asked_first(void **state)
+{
+	struct sasl *x = sasl_new(&sasl_plain, STR("localhost"));
+	(void)state;
+	assert_int_equal(sasl_begin(x, NULL), SASL_SAY);
+	assert_int_equal(x->say.n, 0);
+	assert_int_equal(sasl_answer(x, str_at("\0alice\0secret", 13)), SASL_ASK);
+	assert_int_equal(sasl_answer(x, STR("more")), SASL_REFUSE);
+	sasl_free(&x);
+}
+
+static void scram_first_messages(void **state)
+{
+	(void)state;
+	FIRST(sasl_scram_sha256, "n,,n=alice,r=abc", SASL_ASK, 0);
+	FIRST(sasl_scram_sha1, "y,,n=alice,r=abc,ext=ignored", SASL_ASK, 0);
+	FIRST(sasl_scram_sha256, "n,a=alice,n=alice,r=abc", SASL_ASK, 0);
+	FIRST(sasl_scram_sha256, "n,a=alice@localhost,n=alice,r=abc", SASL_ASK, 0);
+	FIRST(sasl_scram_sha256, "n,a=bob,n=alice,r=abc", SASL_REFUSE, SASL_invalid_authzid);
+	FIRST(sasl_scram_sha256, "n,a=,n=alice,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "p=tls-exporter,,n=alice,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,m=x,n=alice,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=alice", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=alice,r=", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=alice,r=a c", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=a=ce,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=a=2,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=a=2cb,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=a=2Cb,r=abc", SASL_ASK, 0);
+	FIRST(sasl_scram_sha256, "n,,r=abc,n=alice", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, ",,n=alice,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=al\0ice,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=al\xff,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=al@ice,r=abc", SASL_REFUSE, SASL_not_authorized);
+}
+
+/* A client's final message with `proof` in base64; r= from what the server said. */
+static struct buf final_message(const struct sasl *x, const char *binding, const char *more, const char *proof)
+{
+	struct buf b = {0};
+	struct str nonce, rest;
+	str_cut(str_skip(buf_str(&x->say), 2), ',', &nonce, &rest);
+	buf_printf(&b, "c=%s,r=%.*s%s,p=%s", binding, STR_ARG(nonce), more, proof);
+	return b;
+}
+
+static struct sasl *challenged(const struct sasl_mech *mech)
+{
+	struct sasl *x = sasl_new(mech, STR("localhost"));
+	struct msg_sasl_salt salt = salt_of(4096);
+	assert_int_equal(begin(x, "n,,n=alice,r=abc", 16), SASL_ASK);
+	assert_int_equal(x->ask.hash, mech == &sasl_scram_sha1 ? HASH_SHA1 : HASH_SHA256);
+	assert_int_equal(sasl_salt(x, &salt), SASL_SAY);
+	return x;
+}
+
+#define PROOF1 "AAAAAAAAAAAAAAAAAAAAAAAAAAA="                   /* 20 bytes */
+#define PROOF256 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" /* 32 bytes */
+
+static void scram_asks(void **state)
+{
+	struct sasl *x = challenged(&sasl_scram_sha256);
+	struct msg_sasl_verdict yes;
+	struct buf say = {0}, wanted = {0}, final;
+	(void)state;
+	buf_put(&say, buf_str(&x->say));
+	assert_true(str_starts(buf_str(&say), STR("r=abc")));
+	assert_non_null(strstr(buf_cstr(&say), "FROMSM,s=MDEyMzQ1Njc4OWFiY2RlZg==,i=4096"));
+	assert_int_equal(say.n, 2 + 3 + 24 + 6 + strlen(",s=MDEyMzQ1Njc4OWFiY2RlZg==,i=4096"));
+	final = final_message(x, "biws", ",x=y", PROOF256);
+	assert_int_equal(sasl_answer(x, buf_str(&final)), SASL_ASK);
+	buf_puts(&wanted, "n=alice,r=abc,");
+	buf_put(&wanted, buf_str(&say));
+	buf_putc(&wanted, ',');
+	buf_put(&wanted, str_head(buf_str(&final), final.n - strlen(",p=" PROOF256)));
+	assert_true(str_eq(x->ask.message, buf_str(&wanted)));
+	assert_int_equal(x->ask.proof.n, 32);
+	assert_int_equal(x->ask.form, PROTO_FORM_SCRAM);
+	yes = verdict_of(x, COND_none);
+	assert_int_equal(sasl_verdict(x, &yes), SASL_ACCEPT);
+	assert_true(str_is(buf_str(&x->say), "v=c2lnbmF0dXJl"));
+	buf_free(&say);
+	buf_free(&wanted);
+	buf_free(&final);
+	sasl_free(&x);
+}
+
+static void last(const struct sasl_mech *mech, const char *binding, const char *more, const char *proof, enum cond why)
+{
+	struct sasl *x = challenged(mech);
+	struct buf final = final_message(x, binding, more, proof);
+	enum sasl_step step = sasl_answer(x, buf_str(&final));
+	if (step != (why ? SASL_REFUSE : SASL_ASK) || (why && x->why != why))
+		fail_msg("%s: c=%s %s p=%s: %d, wanted %d", mech->name, binding, more, proof, x->why, why);
+	buf_free(&final);
+	sasl_free(&x);
+}
+
+static void scram_final_messages(void **state)
+{
+	(void)state;
+	last(&sasl_scram_sha256, "biws", "", PROOF256, COND_none);
+	last(&sasl_scram_sha1, "biws", "", PROOF1, COND_none);
+	last(&sasl_scram_sha1, "biws", "", PROOF256, SASL_malformed_request);
+	last(&sasl_scram_sha256, "biws", "", PROOF1, SASL_malformed_request);
+	last(&sasl_scram_sha256, "eSws", "", PROOF256, SASL_not_authorized);
+	last(&sasl_scram_sha256, "biws=", "", PROOF256, SASL_not_authorized);
+	last(&sasl_scram_sha256, "", "", PROOF256, SASL_not_authorized);
+	last(&sasl_scram_sha256, "biws", "x", PROOF256, SASL_not_authorized);
+	last(&sasl_scram_sha256, "biws", ",m=x", PROOF256, SASL_malformed_request);
+	last(&sasl_scram_sha256, "biws", ",", PROOF256, SASL_malformed_request);
+	last(&sasl_scram_sha256, "biws", "", PROOF256 ",", SASL_malformed_request);
+	last(&sasl_scram_sha256, "biws", "", "", SASL_malformed_request);
+	last(&sasl_scram_sha256, "biws", "", "AAA", SASL_malformed_request);
+	last(&sasl_scram_sha256, "biws,r=abc", "", PROOF256, SASL_not_authorized);
+}
+
+static void store_down(void **state)
+{
+	struct msg_sasl_salt none = salt_of(0);
+	struct msg_sasl_salt bad = salt_of(1);
+	(void)state;
+	bad.nonce = STR("with, comma");
+	for (size_t i = 0; sasl_list[i]; i++) {
+		struct sasl *x = sasl_new(sasl_list[i], STR("localhost"));
+		assert_int_equal(sasl_list[i] == &sasl_plain ? begin(x, "\0a\0b", 4) : begin(x, "n,,n=a,r=b", 10),
+			SASL_ASK);
+		if (sasl_list[i] != &sasl_plain) {
+			assert_int_equal(sasl_salt(x, &bad), SASL_REFUSE);
+			assert_int_equal(x->why, SASL_temporary_auth_failure);
+		}
+		assert_int_equal(sasl_salt(x, &none), SASL_REFUSE);
+		assert_int_equal(x->why, SASL_temporary_auth_failure);
+		sasl_free(&x);
+	}
+}
+
+static void no_thread(void **state)
+{
+	struct sasl *x = sasl_new(&sasl_plain, STR("localhost"));
+	struct msg_sasl_salt salt = salt_of(1);
+	(void)state;
+	assert_int_equal(begin(x, "\0a\0b", 4), SASL_ASK);
+	assert_int_equal(sasl_salt(x, &salt), SASL_DERIVE);
+	assert_int_equal(sasl_key(x, STR_NONE), SASL_REFUSE);
+	assert_int_equal(x->why, SASL_temporary_auth_failure);
+	sasl_free(&x);
+}
+
+static void odd_verdict(void **state)
+{
+	struct sasl *x = challenged(&sasl_scram_sha1);
+	struct msg_sasl_verdict odd = verdict_of(x, STANZA_conflict);
+	(void)state;
+	assert_int_equal(sasl_verdict(x, &odd), SASL_REFUSE);
+	assert_int_equal(x->why, SASL_temporary_auth_failure);
+	sasl_free(&x);
+}
+
+static void fresh_nonces(void **state)
+{
+	struct sasl *x = challenged(&sasl_scram_sha1), *y = challenged(&sasl_scram_sha1);
+	(void)state;
+	assert_false(str_eq(buf_str(&x->say), buf_str(&y->say)));
+	sasl_free(&x);
+	sasl_free(&y);
+}
+
+static void names(void **state)
+{
+	(void)state;
+	assert_ptr_equal(sasl_find(STR("PLAIN")), &sasl_plain);
+	assert_null(sasl_find(STR("plain")));
+	assert_null(sasl_find(STR("SCRAM-SHA-256-PLUS")));
+	assert_null(sasl_find(STR_NONE));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		{"sasl: a mechanism is found by its exact name", names, NULL, NULL, NULL},
+		{"sasl: PLAIN takes exactly three fields, and an authzid of the same account only", plain_messages,
+			NULL, NULL, NULL},
+		{"sasl: PLAIN's fields have at most 255 bytes", plain_lengths, NULL, NULL, NULL},
+		{"sasl: PLAIN proves the ClientKey of a password and never sends that", plain_asks, NULL, NULL, NULL},
+		{"sasl: the ClientKey is that of RFC 5802's example", client_key, NULL, NULL, NULL},
+		{"sasl: PLAIN tries an older client's form of the password second", plain_older_form, NULL, NULL, NULL},
+		{"sasl: PLAIN tries no second form for an account that is disabled", plain_no_second_try, NULL, NULL,
+			NULL},
+		{"sasl: without an initial response an empty challenge asks for it", asked_first, NULL, NULL, NULL},
+		{"sasl: SCRAM's first message is read strictly", scram_first_messages, NULL, NULL, NULL},
+		{"sasl: SCRAM asks with the AuthMessage and answers with the signature", scram_asks, NULL, NULL, NULL},
+		{"sasl: SCRAM's final message is read strictly: binding, nonce, extensions, proof",
+			scram_final_messages, NULL, NULL, NULL},
+		{"sasl: a store that cannot be read is a temporary failure, as is a nonce from sm that cannot be one",
+			store_down, NULL, NULL, NULL},
+		{"sasl: a password that finds no thread is a temporary failure", no_thread, NULL, NULL, NULL},
+		{"sasl: a verdict that is no SASL condition is a temporary failure", odd_verdict, NULL, NULL, NULL},
+		{"sasl: the server's nonce is new each time", fresh_nonces, NULL, NULL, NULL},
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
