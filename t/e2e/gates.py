@@ -55,6 +55,19 @@ def _(server):
     plain.stop()
 
 
+@scene("a connection that both sides have closed gives its descriptor back at once")
+def _(server):
+    workers = [w["pid"] for w in server.status()["workers"]]
+    held = lambda: sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in workers)
+    before, most = held(), 0
+    for _ in range(300):
+        c = Client(server).open()
+        c.features()
+        c.close()
+        most = max(most, held())
+    check(most < before + 100, f"{before} descriptors before, {most} while clients came and went one by one")
+
+
 @scene("the end of a TLS handshake, a header and close_notify in one segment are a short visit, and no fault of ours")
 def _(server):
     context = ssl.create_default_context(cafile=os.path.join(server.folder, "ca.pem"))
