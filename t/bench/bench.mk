@@ -8,7 +8,7 @@ bench_accounts := $(B)/t/bench/accounts
 bench := $(bench_load) $(bench_floor) $(bench_accounts)
 bench_objects = $(call objects,$(patsubst %,t/bench/%.c,$(1)))
 
-.PHONY: bench
+.PHONY: bench bench-peers
 
 $(call bench_objects,load wire client scram scenes chat meter floor floor_tls floor_house accounts): | build/deps.test
 
@@ -26,5 +26,9 @@ $(bench_accounts): $(call bench_objects,accounts) $(call archive,sm proto common
 
 bench: $(programs) $(bench)
 	@GATEHOUSE_BUILD='$(abspath $(B))' /usr/bin/python3 t/bench/run
+
+# Installs Debian's ejabberd, prosody and jabberd2, without starting their services.
+bench-peers: $(programs) $(bench)
+	@GATEHOUSE_BUILD='$(abspath $(B))' SVG=t/bench/peers.svg /usr/bin/python3 t/bench/peers
 
 -include $(wildcard $(B)/o/t/bench/*.d)

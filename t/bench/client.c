@@ -21,9 +21,9 @@ static void end(struct client *c, bool properly)
 
 static void fail(struct client *c, const char *what, struct str said)
 {
-	char why[160];
+	char why[320];
 
-	snprintf(why, sizeof why, "u%05u: %s %.*s", c->number, what, STR_ARG(str_head(said, 100)));
+	snprintf(why, sizeof why, "u%05u: %s %.*s", c->number, what, STR_ARG(str_head(said, 240)));
 	load_fail(why);
 	end(c, false);
 }

@@ -42,7 +42,7 @@ struct load {
 	uint64_t operations; /* in it */
 	uint64_t done;       /* in all, for the progress line */
 	uint64_t lost, doubled, disordered, failed;
-	char why[160]; /* of the first failure */
+	char why[320]; /* of the first failure */
 	double connection_bytes;
 };
 extern struct load load;

@@ -149,12 +149,12 @@ def play_scene(name, server, play):
     return json.loads(done.stdout)
 
 
-def measure(name, make, store):
-    """One scene on a fresh server; what it prints of itself when something is wrong."""
+def measure(name, make, store, explain=True):
+    """One scene on a fresh server; and what the server said when something is wrong."""
     server = make(store, PLAY[name])
     try:
         figures = play_scene(name, server, PLAY[name])
-        if trouble(figures):
+        if explain and trouble(figures):
             print(f"{name}, {server.name}: {trouble(figures)}\n{server.explain()}", file=sys.stderr)
         return figures
     finally:

@@ -188,7 +188,7 @@ void scene_storm(void)
 
 /* presence: one account's resources; the first says something new, all hear it, then it says the next */
 
-static uint64_t round_number, round_heard, round_began;
+static uint64_t round_number, round_heard, round_began, last_presence;
 
 static void presence_say(void)
 {
@@ -208,18 +208,38 @@ static void presence_online(struct client *c)
 	client_say(c, STR("<presence/>"));
 }
 
+/* Servers differ in quotes, and in whether `to` comes before `from`. */
+static bool is_from_first(struct str element)
+{
+	struct str from = client_find(element, " from='", '\'');
+
+	if (!from.n)
+		from = client_find(element, " from=\"", '"');
+	return str_ends(from, STR("/" LOAD_RESOURCE "0"));
+}
+
+/* Some give it an xml:lang. */
+static struct str status_of(struct str element)
+{
+	struct str text = client_find(element, "<status", '<');
+	size_t at = str_find(text, '>');
+
+	return at < text.n ? str_skip(text, at + 1) : STR_NONE;
+}
+
 static void presence_stanza(struct client *c, struct str element)
 {
 	uint64_t number;
 
-	if (!str_starts(element, STR("<presence")) || !str_u64(client_find(element, "<status>", '<'), &number))
+	last_presence = load_clock();
+	if (!str_starts(element, STR("<presence")) || !is_from_first(element) ||
+		!str_u64(status_of(element), &number))
 		return;
-	if (!str_starts(client_find(element, "/" LOAD_RESOURCE, '\''), STR("0")) &&
-		!str_starts(client_find(element, "/" LOAD_RESOURCE, '"'), STR("0")))
-		return; /* not the first one's */
-	if (number <= c->heard)
+	if (number <= c->heard) {
 		load.doubled++;
-	else if (number != c->heard + 1)
+		return;
+	}
+	if (number != c->heard + 1)
 		load.disordered++;
 	c->heard = number;
 	if (c == cast)
@@ -239,7 +259,9 @@ void scene_presence(void)
 		cast[i].stanza = presence_stanza;
 	}
 	bring_on();
-	pass(SETTLE_NS); /* those who came hear of each other */
+	do {
+		pass(SETTLE_NS); /* those who came hear of each other, however long that takes */
+	} while (load_clock() - last_presence < SETTLE_NS / 2 && !load_late() && !load.failed);
 	round_number = 0;
 	presence_say();
 	pass(WARM_NS);
