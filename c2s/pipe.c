@@ -25,17 +25,43 @@ bool pipe_is_secure(const struct pipe *p)
 	return p->tls && tls_ready(p->tls);
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* White space of the old stream, until something else comes. */
+static void skip_space(struct pipe *p, struct str *bytes)
+{
+	size_t n = 0;
+	while (p->turning && n < bytes->n && is_space(bytes->p[n]))
+		n++;
+	*bytes = str_skip(*bytes, n);
+	p->turning = p->turning && !bytes->n;
+}
+
+void pipe_turn(struct pipe *p)
+{
+	p->turning = true;
+	skip_space(p, &p->in);
+}
+
 void pipe_restart(struct pipe *p, const struct scan_limits *limits)
 {
 	scan_reset(p->scan);
 	scan_limit(p->scan, limits);
+	pipe_turn(p);
 }
 
 enum tls_result pipe_take(struct pipe *p, struct str bytes)
 {
 	if (p->tls) {
+		if (!tls_ready(p->tls))
+			skip_space(p, &bytes);
 		enum tls_result r = tls_read(p->tls, bytes, &p->rest);
 		p->in = buf_str(&p->rest);
+		if (tls_ready(p->tls))
+			skip_space(p, &p->in);
 		p->ended = r == TLS_CLOSED;
 		return r;
 	}
@@ -44,6 +70,7 @@ enum tls_result pipe_take(struct pipe *p, struct str bytes)
 		bytes = buf_str(&p->rest);
 	}
 	p->in = bytes;
+	skip_space(p, &p->in);
 	return TLS_MORE;
 }
 

@@ -18,6 +18,7 @@ struct pipe {
 	struct scan *scan;
 	struct tls *tls; /* NULL: plaintext */
 	bool ended;      /* the client sent close_notify: nothing comes behind `in` */
+	bool turning;    /* TLS, or a new stream, is due, and nothing of it has come yet */
 	struct str in; /* what the scanner has not seen yet; borrows from `rest` or from pipe_take's
 			  bytes */
 	struct buf rest; /* decrypted, or kept while the client is held; at most one read of the
@@ -30,13 +31,17 @@ struct pipe {
 void pipe_start(struct pipe *p, const struct scan_limits *limits); /* limits: see scan_new */
 void pipe_end(struct pipe *p);                                     /* wipes and frees */
 
+/* TLS or a new stream is due: white space in front of it still belongs to what was before, and is
+ * dropped. Some clients end each element with a line feed (go-xmpp does). */
+void pipe_turn(struct pipe *p);
 /* Begins TLS: what was said so far leaves in plain, whatever comes next is TLS. False: no
  * memory, or bytes of plaintext are waiting that somebody put behind the request for TLS
- * (protocol.md 4, cases 1 and 2); white space is no exception. */
+ * (protocol.md 4, cases 1 and 2). */
 MUST_CHECK bool pipe_secure(struct pipe *p, struct tls_ctx *ctx, bool direct);
 bool pipe_is_secure(const struct pipe *p); /* the handshake is over */
 void pipe_restart(struct pipe *p,
-	const struct scan_limits *limits); /* a new stream header is next (after SASL) */
+	const struct scan_limits
+		*limits); /* a new stream header is next (after SASL): pipe_turn too */
 
 /* Takes bytes from the network (at most 64 KiB a call); they stay borrowed until pipe_keep.
  * TLS_MORE for plaintext. */

@@ -18,6 +18,7 @@ void verb_upgrade(struct client *c, const struct cue *cue)
 		failure(c);
 		return;
 	}
+	pipe_turn(&c->pipe);
 	/* Whatever it is, somebody wants it to be read as if it had come over TLS. */
 	if (pipe_has_rest(&c->pipe)) {
 		client_fault(c, STREAM_policy_violation, "plaintext behind starttls");

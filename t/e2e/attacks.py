@@ -17,7 +17,7 @@ HEADER = f"<stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAMS}' to='localhos
 
 @scene("plaintext behind <starttls/> in the same segment is never parsed after TLS (1, 2)")
 def _(server):
-    for behind in (HEADER, " ", "<iq type='get' id='x'/>"):
+    for behind in (HEADER, "\n" + HEADER, "<iq type='get' id='x'/>"):
         c = Client(server).open()
         c.features()
         c.send(f"<starttls xmlns='{TLS}'/>" + behind)

@@ -80,6 +80,9 @@ static void no_smuggling(void **state)
 	assert_int_equal(pipe_next(&p), SCAN_STREAM);
 	assert_false(pipe_secure(&p, NULL, false));
 	assert_null(p.tls);
+	pipe_turn(&p);
+	assert_false(pipe_has_rest(&p));
+	assert_true(pipe_secure(&p, NULL, false));
 	pipe_end(&p);
 }
 

@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""go-sendxmpp (the go-xmpp library) with its defaults, trusting our CA, sends to a client of our own and hears from it."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from client import Client
+from server import DEADLINE, Server, eventually
+from tap import Skip, equal, finish, play, scene
+
+
+def command(server, way, *words):
+    environment = dict(os.environ, SSL_CERT_FILE=os.path.join(server.folder, "ca.pem"), HOME=server.folder)
+    port = server.tls_port if way == "direct" else server.port
+    direct = ["--tls"] if way == "direct" else []
+    return subprocess.Popen(["go-sendxmpp", "-u", "bob@localhost", "-p", server.password["bob@localhost"], "-j", f"localhost:{port}",
+                             *direct, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True, env=environment)
+
+
+def mechanism_of(server, jid):
+    return re.findall(rf"event=login .*user={jid}/.* mech=(\S+)", server.log("c2s"))[-1]
+
+
+def converse(way, mechanism, settings=""):
+    if not shutil.which("go-sendxmpp"):
+        raise Skip("go-sendxmpp is not installed")
+    server = Server(domains={"localhost": settings})
+    alice = Client(server, direct=True).login("alice", "talk", mechanism=mechanism.removeprefix("SCRAM-"))
+    try:
+        said, _ = command(server, way, "alice@localhost/talk").communicate("hello \u20ac <&>\n", timeout=DEADLINE)
+        equal(said, "", "what it complains of")
+        equal(alice.bodies(1), ["hello \u20ac <&>"], "the body that came")
+        equal(mechanism_of(server, "bob@localhost"), mechanism, "mechanism")
+        listener = command(server, way, "--listen")
+        jid = eventually(lambda: [s["jid"] for s in server.sessions() if s["jid"].startswith("bob@")], "the listener")[0]
+        alice.message(jid, "and back")
+        equal(listener.stdout.readline().rstrip().rpartition(": ")[2], "and back", "what the listener prints")
+        listener.kill()
+        listener.communicate(timeout=DEADLINE)
+        equal(re.findall(r"event=stream_error.*", server.log("c2s")), [], "stream errors")
+    except BaseException:
+        print("\n".join("# " + line for line in server.explain()))
+        raise
+    finally:
+        alice.close()
+        server.stop()
+
+
+@scene("go-sendxmpp logs in over STARTTLS with its defaults, sends and listens")
+def _():
+    converse("starttls", "PLAIN")
+
+
+@scene("go-sendxmpp does the same over direct TLS")
+def _():
+    converse("direct", "PLAIN")
+
+
+finish(play())
