@@ -23,11 +23,11 @@ class Talker:
     """The running program, and the lines that it prints."""
 
     def __init__(self, server, program, jid, way):
-        self.home = os.path.join(server.folder, "home-" + program)
+        self.home = os.path.join(server.folder, "home")
         os.makedirs(self.home, exist_ok=True)
         environment = dict(os.environ, HOME=self.home, XDG_CONFIG_HOME=self.home, XDG_DATA_HOME=self.home, LC_ALL="C.UTF-8")
         port = server.tls_port if way == "direct" else server.port
-        self.process = subprocess.Popen([os.path.join(FOLDER, program), jid, server.password[jid], str(port),
+        self.process = subprocess.Popen([program, jid, server.password[jid], str(port),
                                          os.path.join(server.folder, "ca.pem"), way], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
         self.buffer = b""
@@ -85,13 +85,14 @@ def converse(server, program, way, mechanism):
         alice.close()
 
 
-def play_client(name, mechanisms, ways=("starttls", "direct")):
-    """Plays the client against a server for each mechanism that it knows, best first; the first server offers all."""
-    program = name + "_talk"
+def play_client(name, mechanisms, ways=("starttls", "direct"), program=None, missing=None):
+    """Plays the client against a server for each mechanism that it knows, best first; the first server offers all.
+    `program`: its path, where it is not a compiled one of ours; `missing`: why it cannot be had."""
+    program = program or os.path.join(FOLDER, name + "_talk")
 
     def played(way, mechanism, settings=""):
-        if not os.path.exists(os.path.join(FOLDER, program)):
-            raise Skip(f"{program} was not built here: its library is missing")
+        if missing or not os.path.exists(program):
+            raise Skip(missing or f"{name}_talk was not built here: its library is missing")
         server = Server(domains={"localhost": settings})
         try:
             converse(server, program, way, mechanism)
