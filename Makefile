@@ -137,6 +137,13 @@ $(B)/t/clients/%_talk: t/clients/%_talk.c | build/deps.client
 $(B)/t/clients/%_talk: t/clients/%_talk.cc | build/deps.client
 	$(client) $(CXX) -std=c++17 -O1 -g -Wall -Wextra -Werror -Wshadow $(client_flags) $< $(client_libs) -o $@; fi
 
+# The one that comes from npm.
+build/npm/done:
+	@mkdir -p $(@D)
+	@npm install --prefix $(@D) --no-audit --no-fund --fetch-retries=1 @xmpp/client@0.14.0 >$(@D)/log 2>&1 || \
+		echo '  --  xmpp.js cannot be had ($(@D)/log)'
+	@touch $@
+
 include t/bench/bench.mk
 -include $(wildcard $(B)/o/*/*.d $(B)/o/t/*/*.d)
 
@@ -168,7 +175,7 @@ run: all
 # wolfSSL in its folder system. T=word runs only what has the word in its name.
 run_tests = GATEHOUSE_BUILD='$(abspath $(B))' ONLY='$(T)' t/run-tests
 
-tests: $(programs) $(unit) $(seeded) $(clients)
+tests: $(programs) $(unit) $(seeded) $(clients) build/npm/done
 
 faulty:
 	@+$(MAKE) --no-print-directory B=$(B)/fault FAULTS=1 WOLFSSL=$(WOLFSSL) all $(fault)

@@ -22,12 +22,13 @@ BODIES = ("hello \u20ac", "<&>\"' &amp;", "\u65e5\u672c\u8a9e \U0001f600 e\u0301
 class Talker:
     """The running program, and the lines that it prints."""
 
-    def __init__(self, server, program, jid, way):
+    def __init__(self, server, command, jid, way):
         self.home = os.path.join(server.folder, "home")
         os.makedirs(self.home, exist_ok=True)
-        environment = dict(os.environ, HOME=self.home, XDG_CONFIG_HOME=self.home, XDG_DATA_HOME=self.home, LC_ALL="C.UTF-8")
+        environment = dict(os.environ, HOME=self.home, XDG_CONFIG_HOME=self.home, XDG_DATA_HOME=self.home, LC_ALL="C.UTF-8",
+                           NODE_EXTRA_CA_CERTS=os.path.join(server.folder, "ca.pem"))
         port = server.tls_port if way == "direct" else server.port
-        self.process = subprocess.Popen([program, jid, server.password[jid], str(port),
+        self.process = subprocess.Popen([*command, jid, server.password[jid], str(port),
                                          os.path.join(server.folder, "ca.pem"), way], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
         self.buffer = b""
@@ -64,9 +65,9 @@ def session(server, jid):
     return rows[0]
 
 
-def converse(server, program, way, mechanism):
+def converse(server, command, way, mechanism):
     """Logs in, is told things, says them back, logs out; every step is looked at from the server's side too."""
-    talker = Talker(server, program, "bob@localhost", way)
+    talker = Talker(server, command, "bob@localhost", way)
     alice = Client(server, direct=True).login("alice", "talk", mechanism="PLAIN" if mechanism == "PLAIN" else mechanism[6:])
     try:
         jid = talker.line("online")
@@ -85,17 +86,17 @@ def converse(server, program, way, mechanism):
         alice.close()
 
 
-def play_client(name, mechanisms, ways=("starttls", "direct"), program=None, missing=None):
+def play_client(name, mechanisms, ways=("starttls", "direct"), command=None, missing=None):
     """Plays the client against a server for each mechanism that it knows, best first; the first server offers all.
-    `program`: its path, where it is not a compiled one of ours; `missing`: why it cannot be had."""
-    program = program or os.path.join(FOLDER, name + "_talk")
+    `command`: how it is run, where it is not a compiled one of ours; `missing`: why it cannot be had."""
+    command = command or [os.path.join(FOLDER, name + "_talk")]
 
     def played(way, mechanism, settings=""):
-        if missing or not os.path.exists(program):
+        if missing or not os.path.exists(command[-1]):
             raise Skip(missing or f"{name}_talk was not built here: its library is missing")
         server = Server(domains={"localhost": settings})
         try:
-            converse(server, program, way, mechanism)
+            converse(server, command, way, mechanism)
         except BaseException:
             print("\n".join("# " + line for line in server.explain()))
             raise
