@@ -127,10 +127,10 @@ static void way_remember(struct client *client, struct str client_key)
 	key_cache_put(conn_of(client)->worker->keys, &client->talks->derived, client_key);
 }
 
-static void derived(void *ctx, struct str key)
+static void derived(void *ctx, struct str key, struct str more)
 {
 	struct conn *c = ctx;
-	struct cue cue = {.key = key};
+	struct cue cue = {.key = key, .more = more};
 	c->worker->derivations--;
 	if (c->exit == CONN_LIVES)
 		conn_event(c, ON_key, &cue);

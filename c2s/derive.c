@@ -7,9 +7,10 @@ struct job {
 	uv_work_t work;
 	enum hash hash;
 	uint32_t iterations;
-	struct buf password, salt;
+	struct buf password, salt, account, more;
+	struct credential_rules rules;
 	uint8_t key[HASH_MAX];
-	void (*done)(void *ctx, struct str key);
+	void (*done)(void *ctx, struct str key, struct str more);
 	void *ctx;
 };
 
@@ -24,14 +25,20 @@ void derive_client_key(const struct sasl_work *work, uint8_t *key)
 static void run(uv_work_t *w)
 {
 	struct job *j = w->data;
-	struct sasl_work work = {j->hash, buf_str(&j->password), buf_str(&j->salt), j->iterations};
+	struct sasl_work work = {.hash = j->hash,
+		.password = buf_str(&j->password),
+		.salt = buf_str(&j->salt),
+		.iterations = j->iterations};
 	derive_client_key(&work, j->key);
+	credential_make(&j->more, &j->rules, buf_str(&j->account), work.password);
 }
 
 static void job_free(struct job *j)
 {
 	buf_wipe(&j->password);
 	buf_free(&j->salt);
+	buf_free(&j->account);
+	buf_wipe(&j->more);
 	mem_wipe(j->key, sizeof j->key);
 	mem_free(j);
 }
@@ -39,12 +46,13 @@ static void job_free(struct job *j)
 static void ran(uv_work_t *w, int status)
 {
 	struct job *j = w->data;
-	j->done(j->ctx, status ? STR_NONE : str_at(j->key, hash_size(j->hash)));
+	struct str key = str_at(j->key, hash_size(j->hash));
+	j->done(j->ctx, status ? STR_NONE : key, status ? STR_NONE : buf_str(&j->more));
 	job_free(j);
 }
 
 bool derive_start(uv_loop_t *loop, const struct sasl_work *work,
-	void (*done)(void *ctx, struct str key), void *ctx)
+	void (*done)(void *ctx, struct str key, struct str more), void *ctx)
 {
 	struct job *j = mem_try(sizeof *j);
 	if (!j)
@@ -52,10 +60,12 @@ bool derive_start(uv_loop_t *loop, const struct sasl_work *work,
 	j->work.data = j;
 	j->hash = work->hash;
 	j->iterations = work->iterations;
+	j->rules = work->rules;
 	j->done = done;
 	j->ctx = ctx;
 	buf_put(&j->password, work->password);
 	buf_put(&j->salt, work->salt);
+	buf_put(&j->account, work->account);
 	if (!uv_queue_work(loop, &j->work, run, ran))
 		return true;
 	job_free(j);

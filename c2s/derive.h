@@ -11,9 +11,10 @@
 /* ClientKey = HMAC(PBKDF2(password, salt, iterations), "Client Key") (RFC 5802 3); hash_size
  * bytes. Any thread. */
 void derive_client_key(const struct sasl_work *work, uint8_t *key);
-/* The same on a thread; the work is copied, and wiped afterwards. `done` is called on the loop,
- * once, later; an empty key: the loop was stopped before its turn came. False: no memory. */
+/* The same on a thread, and the credentials that the work wants (`more`, a list of them); the work
+ * is copied, and wiped afterwards. `done` is called on the loop, once, later; an empty key: the
+ * loop was stopped before its turn came. False: no memory. */
 MUST_CHECK bool derive_start(uv_loop_t *loop, const struct sasl_work *work,
-	void (*done)(void *ctx, struct str key), void *ctx);
+	void (*done)(void *ctx, struct str key, struct str more), void *ctx);
 
 #endif

@@ -38,6 +38,7 @@ struct cue {
 	const struct stanza *stanza;        /* of an element that is one, else NULL */
 	const struct message *message;      /* of an event from sm */
 	struct str key;                     /* ON_key: empty when it could not be derived */
+	struct str more;                    /* ON_key: credentials that were wanted (sasl.h) */
 	enum cond why;                      /* ON_broken, ON_overflow */
 	const char *text;                   /* ON_broken, ON_tls_failed */
 };

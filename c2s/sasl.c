@@ -34,6 +34,7 @@ void sasl_free(struct sasl **x)
 	mem_wipe(gone->own, gone->mech->size);
 	mem_free(gone->own);
 	buf_wipe(&gone->say);
+	buf_wipe(&gone->more);
 	buf_free(&gone->who_text);
 	mem_free(gone);
 	*x = NULL;
@@ -72,8 +73,9 @@ enum sasl_step sasl_answer(struct sasl *x, struct str bytes)
 enum sasl_step sasl_salt(struct sasl *x, const struct msg_sasl_salt *m)
 {
 	/* The store cannot be read; another word would make clients forget the password. */
-	if (!m->iterations)
+	if (!m->nonce.n)
 		return sasl_refuse(x, SASL_temporary_auth_failure);
+	x->wants = m->wants;
 	return x->mech->salt(x, m);
 }
 

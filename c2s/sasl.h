@@ -9,7 +9,7 @@
 #define C2S_SASL_H
 
 #include "common/condition.h"
-#include "common/crypt.h"
+#include "common/credential.h"
 #include "proto/types.h"
 
 struct sasl;
@@ -46,7 +46,7 @@ struct sasl_mech {
 struct sasl_question {
 	enum msg_code code; /* MSG_sasl_start or MSG_sasl_prove */
 	enum hash hash;
-	uint8_t form;
+	uint8_t form; /* of sasl_start: 0, or one that needs only sm's nonce yet */
 	struct str message, proof;
 };
 
@@ -54,6 +54,9 @@ struct sasl_work {
 	enum hash hash;
 	struct str password, salt;
 	uint32_t iterations;
+	/* What else is to be made of this password, for whom; kinds 0: nothing. */
+	struct credential_rules rules;
+	struct str account;
 };
 
 /* One exchange. What it points to belongs to it and lives until the next call. */
@@ -67,7 +70,9 @@ struct sasl {
 	enum cond why;
 	struct jid who; /* the account that is claimed, bare; text empty: not known yet */
 	struct buf who_text;
-	void *own; /* mech->size bytes */
+	uint32_t wants;  /* of sasl_salt */
+	struct buf more; /* for sasl_prove: what was wanted */
+	void *own;       /* mech->size bytes */
 };
 
 extern const struct sasl_mech *const sasl_list[]; /* best first, NULL ends it */

@@ -61,8 +61,10 @@ static enum sasl_step plain_start(struct sasl *x, struct str bytes)
 static enum sasl_step derive(struct sasl *x)
 {
 	struct plain *p = x->own;
-	x->work = (struct sasl_work){
-		HASH_SHA1, buf_str(&p->password), buf_str(&p->salt), p->iterations};
+	x->work = (struct sasl_work){.hash = HASH_SHA1,
+		.password = buf_str(&p->password),
+		.salt = buf_str(&p->salt),
+		.iterations = p->iterations};
 	return SASL_DERIVE;
 }
 
@@ -70,6 +72,8 @@ static enum sasl_step plain_salt(struct sasl *x, const struct msg_sasl_salt *m)
 {
 	struct plain *p = x->own;
 	buf_clear(&p->salt);
+	if (!m->iterations)
+		return sasl_refuse(x, SASL_temporary_auth_failure);
 	buf_put(&p->salt, m->salt);
 	p->iterations = m->iterations;
 	return derive(x);

@@ -120,7 +120,7 @@ static enum sasl_step scram_salt(struct sasl *x, const struct msg_sasl_salt *m)
 {
 	struct scram *s = x->own;
 	uint8_t ours[NONCE_BYTES];
-	if (!nonce_ok(m->nonce))
+	if (!nonce_ok(m->nonce) || !m->iterations)
 		return sasl_refuse(x, SASL_temporary_auth_failure);
 	rand_bytes(ours, sizeof ours);
 	b64_encode(&s->nonce, str_at(ours, sizeof ours));

@@ -58,6 +58,7 @@ static void ask(struct client *c)
 		m.as.sasl_start.attempt = ++c->talks->attempt;
 		m.as.sasl_start.hash = x->ask.hash;
 		m.as.sasl_start.who = x->who;
+		m.as.sasl_start.form = x->ask.form;
 		login_goto(c, LOGIN_wait_for_salt);
 	} else {
 		m.as.sasl_prove.conn = c->id;
@@ -68,6 +69,8 @@ static void ask(struct client *c)
 		m.as.sasl_prove.message = x->ask.message;
 		m.as.sasl_prove.proof = x->ask.proof;
 		m.as.sasl_prove.address = str_of(c->address);
+		m.as.sasl_prove.more = buf_str(&x->more);
+		m.as.sasl_prove.mechanism = str_of(x->mech->name);
 		login_goto(c, LOGIN_wait_for_proof);
 	}
 	client_ask(c, &m);
@@ -93,6 +96,11 @@ static void derive(struct client *c)
 {
 	struct sasl *x = c->talks->sasl;
 	struct str key = c->set.way->recall(c, &x->work);
+	credential_rules(&x->work.rules, c->set.conf, c->domain);
+	x->work.rules.kinds &= x->wants;
+	x->work.account = x->who.text;
+	if (x->work.rules.kinds) /* the password is needed, not only its key */
+		key = STR_NONE;
 	login_goto(c, LOGIN_wait_for_key);
 	if (key.n || !c->set.way->derive(c, &x->work))
 		step(c, sasl_key(x, key));
@@ -237,7 +245,10 @@ void verb_salted(struct client *c, const struct cue *cue)
 
 void verb_derived(struct client *c, const struct cue *cue)
 {
-	step(c, sasl_key(c->talks->sasl, cue->key));
+	struct sasl *x = c->talks->sasl;
+	buf_clear(&x->more);
+	buf_put(&x->more, cue->more);
+	step(c, sasl_key(x, cue->key));
 }
 
 void verb_judged(struct client *c, const struct cue *cue)

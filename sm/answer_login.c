@@ -6,6 +6,7 @@
 #include "common/rand.h"
 #include "sm/answer.h"
 #include "sm/bound.h"
+#include "sm/completion.h"
 #include "sm/conflict.h"
 #include "sm/peer.h"
 #include "sm/session.h"
@@ -66,9 +67,16 @@ static void on_verdict(void *ctx, const struct msg_sasl_verdict *answer)
 	house_touch(h);
 }
 
+static void on_credentials(void *ctx, struct str account, const struct verifier *proved,
+	struct str list)
+{
+	completion_start(ctx, account, proved, list);
+}
+
 struct verify_out answer_verify_out(struct house *h)
 {
-	return (struct verify_out){.salt = on_salt, .verdict = on_verdict, .ctx = h};
+	return (struct verify_out){
+		.salt = on_salt, .verdict = on_verdict, .credentials = on_credentials, .ctx = h};
 }
 
 /* a session */

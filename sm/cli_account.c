@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The account commands. The password stays in this process: what leaves it are the verifiers. When
+ * The account commands. The password stays in this process: what leaves it are its credentials
+ * (common/credential.h). When
  * sm does not run, store.db is opened here, as the service user; should sm start meanwhile,
  * SQLite's locks keep the two apart. */
 #include <errno.h>
@@ -13,9 +14,9 @@
 
 #include "common/jid.h"
 #include "sm/cli.h"
+#include "sm/credential_line.h"
 #include "sm/report.h"
 #include "sm/store_account.h"
-#include "sm/verifier_line.h"
 
 #define PAGE 500 /* accounts read at once */
 
@@ -70,8 +71,7 @@ static enum exit_status store_open(const struct cli *c, enum db_mode mode, struc
 }
 
 struct change {
-	struct str account;
-	struct verifier verifiers[VERIFIER_COUNT];
+	struct str account, credentials;
 	enum { CHANGE_ADD, CHANGE_PASSWD, CHANGE_REMOVE } what;
 	bool found;
 };
@@ -81,9 +81,9 @@ static enum db_result apply(struct change *x, struct db *d)
 	switch (x->what) {
 	case CHANGE_ADD:
 		x->found = true;
-		return store_account_add(d, x->account, x->verifiers, VERIFIER_COUNT);
+		return store_account_add(d, x->account, x->credentials);
 	case CHANGE_PASSWD:
-		return store_account_passwd(d, x->account, x->verifiers, VERIFIER_COUNT, &x->found);
+		return store_account_passwd(d, x->account, x->credentials, &x->found);
 	default:
 		return store_account_remove(d, x->account, &x->found);
 	}
@@ -150,22 +150,12 @@ static enum exit_status change(const struct cli *c, struct change *x, struct str
 	return status;
 }
 
-static void make_verifiers(const struct conf *conf, struct str password,
-	struct verifier out[VERIFIER_COUNT])
-{
-	size_t n = 0;
-
-#define ROW(hash, setting) verifier_make(&out[n++], hash, password, (uint32_t)conf->setting);
-	VERIFIER_HASHES(ROW)
-#undef ROW
-	CHECK(n == VERIFIER_COUNT);
-}
-
 enum exit_status cli_account_set(const struct cli *c)
 {
 	bool is_new = strcmp(commands[c->request.command].words, "account add") == 0;
 	struct change x = {.what = is_new ? CHANGE_ADD : CHANGE_PASSWD};
-	struct buf store = {0}, name = {0}, password = {0}, secret = {0};
+	struct buf store = {0}, name = {0}, password = {0}, list = {0}, secret = {0};
+	struct credential_rules rules;
 	struct jid account;
 	enum exit_status status = account_of(c, &store, &account);
 
@@ -175,13 +165,15 @@ enum exit_status cli_account_set(const struct cli *c)
 		status = cli_password(buf_cstr(&name), &password);
 	}
 	if (status == CLI_DONE) {
-		make_verifiers(c->conf, buf_str(&password), x.verifiers);
-		verifier_line_write(&secret, x.verifiers, VERIFIER_COUNT);
+		credential_rules(&rules, c->conf, conf_domain(c->conf, jid_domain(account)));
+		credential_make(&list, &rules, account.text, buf_str(&password));
+		credential_line_write(&secret, buf_str(&list));
+		x.credentials = buf_str(&list);
 		status = change(c, &x, buf_str(&secret));
 	}
 	buf_wipe(&password);
+	buf_wipe(&list);
 	buf_wipe(&secret);
-	mem_wipe(&x, sizeof x);
 	buf_free(&store);
 	buf_free(&name);
 	return status;

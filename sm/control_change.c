@@ -7,9 +7,9 @@
 #include "common/jid.h"
 #include "common/log.h"
 #include "sm/control_work.h"
+#include "sm/credential_line.h"
 #include "sm/session.h"
 #include "sm/store_account.h"
-#include "sm/verifier_line.h"
 #include "sm/verify.h"
 #include "sm/watch.h"
 
@@ -21,7 +21,7 @@ struct control_job {
 	struct control_client *client; /* NULL: gone */
 	struct house *house;
 	struct buf account; /* bare; of a list: the last one shown */
-	struct verifier verifiers[VERIFIER_COUNT];
+	struct buf credentials;
 	bool found;
 	struct buf rows; /* of a list */
 	unsigned listed;
@@ -57,7 +57,7 @@ static void job_give(struct control_job *j, struct desk *desk,
 
 static void job_free(struct control_job *j)
 {
-	mem_wipe(j->verifiers, sizeof j->verifiers);
+	buf_wipe(&j->credentials);
 	buf_free(&j->account);
 	buf_free(&j->rows);
 	mem_free(j);
@@ -121,7 +121,7 @@ static enum db_result run_add(struct job *job, struct db *d)
 {
 	struct control_job *j = (struct control_job *)job;
 
-	return store_account_add(d, buf_str(&j->account), j->verifiers, VERIFIER_COUNT);
+	return store_account_add(d, buf_str(&j->account), buf_str(&j->credentials));
 }
 
 static void done_add(struct job *job)
@@ -133,8 +133,7 @@ static enum db_result run_passwd(struct job *job, struct db *d)
 {
 	struct control_job *j = (struct control_job *)job;
 
-	return store_account_passwd(d, buf_str(&j->account), j->verifiers, VERIFIER_COUNT,
-		&j->found);
+	return store_account_passwd(d, buf_str(&j->account), buf_str(&j->credentials), &j->found);
 }
 
 static void done_passwd(struct job *job)
@@ -172,7 +171,7 @@ static void done_remove(struct job *job)
 	buf_free(&words);
 }
 
-static void change_account(struct control_client *c, bool with_verifiers,
+static void change_account(struct control_client *c, bool with_credentials,
 	enum db_result (*run)(struct job *j, struct db *d), void (*done)(struct job *j))
 {
 	struct buf store = {0};
@@ -185,12 +184,12 @@ static void change_account(struct control_client *c, bool with_verifiers,
 	}
 	j = job_new(c, account.text);
 	buf_free(&store);
-	if (!with_verifiers || verifier_line_read(c->secret, j->verifiers)) {
+	if (!with_credentials || credential_line_read(c->secret, &j->credentials)) {
 		job_give(j, c->house->writer, run, done);
 		return;
 	}
 	job_free(j);
-	control_say(c, 64, "the verifiers are malformed");
+	control_say(c, 64, "the credentials are malformed");
 }
 
 void control_account_add(struct control_client *c)

@@ -27,6 +27,13 @@ static const struct schema_step store_steps[] = {
 		" name TEXT PRIMARY KEY,"
 		" value BLOB NOT NULL"
 		") STRICT, WITHOUT ROWID;"},
+	{"credentials of other mechanisms",
+		"CREATE TABLE credential("
+		" jid TEXT NOT NULL REFERENCES account(jid) ON DELETE CASCADE,"
+		" kind INTEGER NOT NULL," /* common/credential.def */
+		" value BLOB NOT NULL,"
+		" PRIMARY KEY(jid, kind)"
+		") STRICT, WITHOUT ROWID;"},
 };
 
 static bool failed(struct db *d, const char *path, struct buf *why)
@@ -107,7 +114,7 @@ bool schema_apply(struct db *d, const char *path, const struct schema_step *step
 		return false;
 	}
 	for (size_t i = (size_t)version; i < n; i++) {
-		if (i > 0 && !copy_before(d, path, i + 1, why))
+		if (version > 0 && !copy_before(d, path, i + 1, why))
 			return false;
 		if (!take_step(d, path, &steps[i], i + 1, why))
 			return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The SQL of accounts, verifiers and the server's secrets. */
+ * The SQL of accounts, what is kept of their passwords, and the server's secrets. */
 #include "sm/store_account.h"
 
 #include <string.h>
@@ -9,24 +9,6 @@
 #include "common/rand.h"
 
 #define SECRET_BYTES 32
-
-/* RFC 5802 3: StoredKey = H(HMAC(SaltedPassword, "Client Key")), ServerKey = HMAC(SaltedPassword,
- * "Server Key"). */
-void verifier_make(struct verifier *v, enum hash hash, struct str prepared_password,
-	uint32_t iterations)
-{
-	uint8_t salted[HASH_MAX], client_key[HASH_MAX];
-	size_t n = hash_size(hash);
-
-	*v = (struct verifier){.hash = hash, .iterations = iterations};
-	rand_bytes(v->salt, sizeof v->salt);
-	pbkdf2(hash, prepared_password, str_at(v->salt, sizeof v->salt), iterations, salted);
-	hmac_bytes(hash, str_at(salted, n), STR("Client Key"), client_key);
-	hash_bytes(hash, str_at(client_key, n), v->stored_key);
-	hmac_bytes(hash, str_at(salted, n), STR("Server Key"), v->server_key);
-	mem_wipe(salted, sizeof salted);
-	mem_wipe(client_key, sizeof client_key);
-}
 
 static enum db_result put_verifier(struct db *d, struct str account, const struct verifier *v)
 {
@@ -45,16 +27,36 @@ static enum db_result put_verifier(struct db *d, struct str account, const struc
 	return stmt_run(s);
 }
 
-static enum db_result put_verifiers(struct db *d, struct str account, const struct verifier *v,
-	size_t n)
+static enum db_result put_value(struct db *d, struct str account, const struct credential *c)
 {
-	for (size_t i = 0; i < n; i++) {
-		enum db_result r = put_verifier(d, account, &v[i]);
+	struct stmt *s = db_stmt(d, "INSERT INTO credential(jid, kind, value) VALUES(?1, ?2, ?3)");
 
-		if (r != DB_OK)
-			return r;
+	if (!s)
+		return db_last(d);
+	stmt_text(s, 1, account);
+	stmt_i64(s, 2, c->kind);
+	stmt_blob(s, 3, c->value);
+	return stmt_run(s);
+}
+
+/* But for the kinds in `have`. */
+static enum db_result put_credentials(struct db *d, struct str account, struct str list,
+	uint32_t have)
+{
+	enum db_result r = DB_OK;
+	struct credential c;
+	struct verifier v;
+
+	while (r == DB_OK && credential_next(&list, &c)) {
+		if (have & CREDENTIAL_BIT(c.kind))
+			continue;
+		if (credential_verifier(&c, &v))
+			r = put_verifier(d, account, &v);
+		else
+			r = put_value(d, account, &c);
 	}
-	return DB_OK;
+	mem_wipe(&v, sizeof v);
+	return r;
 }
 
 /* A statement whose one parameter is the account. */
@@ -68,8 +70,7 @@ static enum db_result run_on_account(struct db *d, const char *sql, struct str a
 	return stmt_run(s);
 }
 
-enum db_result store_account_add(struct db *d, struct str account, const struct verifier *v,
-	size_t n)
+enum db_result store_account_add(struct db *d, struct str account, struct str credentials)
 {
 	struct stmt *s = db_stmt(d, "INSERT INTO account(jid, created) VALUES(?1, ?2)");
 	enum db_result r;
@@ -79,18 +80,36 @@ enum db_result store_account_add(struct db *d, struct str account, const struct 
 	stmt_text(s, 1, account);
 	stmt_i64(s, 2, (int64_t)time(NULL));
 	r = stmt_run(s);
-	return r == DB_OK ? put_verifiers(d, account, v, n) : r;
+	return r == DB_OK ? put_credentials(d, account, credentials, 0) : r;
 }
 
-enum db_result store_account_passwd(struct db *d, struct str account, const struct verifier *v,
-	size_t n, bool *found)
+enum db_result store_account_passwd(struct db *d, struct str account, struct str credentials,
+	bool *found)
 {
 	enum db_result r = store_account_exists(d, account, found);
 
 	if (r != DB_OK || !*found)
 		return r;
 	r = run_on_account(d, "DELETE FROM verifier WHERE jid = ?1", account);
-	return r == DB_OK ? put_verifiers(d, account, v, n) : r;
+	if (r == DB_OK)
+		r = run_on_account(d, "DELETE FROM credential WHERE jid = ?1", account);
+	return r == DB_OK ? put_credentials(d, account, credentials, 0) : r;
+}
+
+enum db_result store_account_complete(struct db *d, struct str account,
+	const struct verifier *proved, struct str credentials)
+{
+	struct verifier now;
+	uint32_t have;
+	bool found;
+	enum db_result r = store_account_verifier(d, account, proved->hash, &now, &found);
+
+	found = found && now.iterations &&
+		same_bytes(now.stored_key, proved->stored_key, hash_size(proved->hash));
+	mem_wipe(&now, sizeof now);
+	if (r == DB_OK && found)
+		r = store_account_kinds(d, account, &have);
+	return r == DB_OK && found ? put_credentials(d, account, credentials, have) : r;
 }
 
 enum db_result store_account_remove(struct db *d, struct str account, bool *found)
@@ -140,6 +159,54 @@ enum db_result store_account_verifier(struct db *d, struct str account, enum has
 	*found = r == DB_ROW;
 	if (r == DB_ROW)
 		r = read_verifier(s, v);
+	stmt_done(s);
+	return r;
+}
+
+enum db_result store_account_kinds(struct db *d, struct str account, uint32_t *kinds)
+{
+	struct stmt *s = db_stmt(d,
+		"SELECT hash FROM verifier WHERE jid = ?1 "
+		"UNION ALL SELECT kind FROM credential WHERE jid = ?1");
+	enum db_result r;
+
+	*kinds = 0;
+	if (!s)
+		return db_last(d);
+	stmt_text(s, 1, account);
+	while ((r = stmt_step(s)) == DB_ROW) {
+		int64_t kind = stmt_col_i64(s, 0);
+
+		if (kind > 0 && kind < 32)
+			*kinds |= CREDENTIAL_BIT(kind);
+	}
+	stmt_done(s);
+	return r;
+}
+
+enum db_result store_account_credential(struct db *d, struct str account, enum credential_kind kind,
+	uint8_t *out, size_t room, size_t *n, bool *disabled)
+{
+	struct stmt *s = db_stmt(d,
+		"SELECT a.disabled, c.value FROM account a "
+		"LEFT JOIN credential c ON c.jid = a.jid AND c.kind = ?2 WHERE a.jid = ?1");
+	struct str value = STR_NONE;
+	enum db_result r;
+
+	*n = 0;
+	*disabled = false;
+	if (!s)
+		return db_last(d);
+	stmt_text(s, 1, account);
+	stmt_i64(s, 2, kind);
+	r = stmt_step(s);
+	if (r == DB_ROW) {
+		*disabled = stmt_col_i64(s, 0) != 0;
+		value = stmt_col_blob(s, 1);
+		r = value.n <= room ? DB_OK : DB_CORRUPT;
+	}
+	if (r == DB_OK && value.n)
+		memcpy(out, value.p, *n = value.n);
 	stmt_done(s);
 	return r;
 }

@@ -1,44 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Accounts and their verifiers in store.db. Never a password: per hash salt, iterations, StoredKey,
- * ServerKey (RFC 5802 3). All functions are for a desk's thread, or for the CLI when sm is
- * stopped. */
+ * Accounts and what is kept of their passwords in store.db (common/credential.h), never these. All
+ * functions are for a desk's thread, or for the CLI when sm is stopped. */
 #ifndef SM_STORE_ACCOUNT_H
 #define SM_STORE_ACCOUNT_H
 
-#include "common/crypt.h"
+#include "common/credential.h"
 #include "common/jid.h"
 #include "sm/db.h"
-
-struct verifier {
-	enum hash hash;
-	uint32_t iterations; /* 0: there is none */
-	uint8_t salt[16];
-	uint8_t stored_key[HASH_MAX], server_key[HASH_MAX];
-	bool disabled; /* the account is; only read, never written by add and passwd */
-};
-
-/* What a new account gets verifiers for: X(hash, the setting with its rounds). */
-#define VERIFIER_HASHES(X) \
-	X(HASH_SHA1, scram_sha1_iterations) X(HASH_SHA256, scram_sha256_iterations)
-#define VERIFIER_COUNT 2
-
-/* Makes one verifier, with a new salt, from an OpaqueString-prepared password: milliseconds of
- * CPU. */
-void verifier_make(struct verifier *v, enum hash hash, struct str prepared_password,
-	uint32_t iterations);
 
 /* `account` is a prepared bare JID; for what changes something, the caller has opened the
  * transaction (a desk does). DB_CONSTRAINT: it exists already. */
 MUST_CHECK enum db_result store_account_add(struct db *d, struct str account,
-	const struct verifier *v, size_t n);
+	struct str credentials);
+/* What was kept before is gone, that of mechanisms which the domain lists no longer included. */
 MUST_CHECK enum db_result store_account_passwd(struct db *d, struct str account,
-	const struct verifier *v, size_t n, bool *found);
+	struct str credentials, bool *found);
+/* Adds those that the account lacks, if the verifier is still its (the password has not been
+ * changed since that proved something). */
+MUST_CHECK enum db_result store_account_complete(struct db *d, struct str account,
+	const struct verifier *proved, struct str credentials);
 MUST_CHECK enum db_result store_account_remove(struct db *d, struct str account, bool *found);
 /* found: does the account exist; v->iterations 0 when it has no verifier for the hash. */
 MUST_CHECK enum db_result store_account_verifier(struct db *d, struct str account, enum hash hash,
 	struct verifier *v, bool *found);
 MUST_CHECK enum db_result store_account_exists(struct db *d, struct str account, bool *found);
+/* Which kinds the account has, as CREDENTIAL_BITs; 0 for one that does not exist. */
+MUST_CHECK enum db_result store_account_kinds(struct db *d, struct str account, uint32_t *kinds);
+/* A value that is no verifier: *n bytes of it to `out`, at most `room`; 0: there is none. */
+MUST_CHECK enum db_result store_account_credential(struct db *d, struct str account,
+	enum credential_kind kind, uint8_t *out, size_t room, size_t *n, bool *disabled);
 /* Calls `each` with accounts after `after` in order, at most `most`. */
 MUST_CHECK enum db_result store_account_list(struct db *d, struct str after, unsigned most,
 	void (*each)(void *ctx, struct str account, int64_t created), void *ctx);

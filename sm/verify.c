@@ -10,11 +10,11 @@
 
 #include <string.h>
 
-#define WAITING_MOST 8192  /* questions with the desk, ... */
-#define WORKER_MOST 4096   /* ... and those of one worker, so that it cannot have them all */
-#define KEPT_MOST 1024     /* verifiers that wait for their proofs; the oldest goes first */
-#define TRIED_MOST 16384   /* connections whose last proof is remembered */
-#define MESSAGE_MOST 16384 /* bytes: more than any element before login may have */
+#define WAITING_MOST 8192 /* questions with the desk, ... */
+#define WORKER_MOST 4096  /* ... and those of one worker, so that it cannot have them all */
+#define KEPT_MOST 1024    /* verifiers that wait for their proofs; the oldest goes first */
+#define TRIED_MOST 16384  /* connections whose last proof is remembered */
+#define MORE_MOST 4096    /* bytes of credentials that come with a proof */
 
 struct tried {
 	uint64_t conn; /* the table's key */
@@ -32,21 +32,11 @@ void verify_conf(struct verify *v, const struct conf *conf)
 #undef ROW
 }
 
-static bool is_known_hash(unsigned hash)
-{
-	static const bool known[] = {
-#define ROW(value, setting) [value] = true,
-		VERIFIER_HASHES(ROW)
-#undef ROW
-	};
-
-	return hash < COUNT(known) && known[hash];
-}
-
 /* --- on the loop ----------------------------------------------------------------------------- */
 
 static void question_free(struct question *q)
 {
+	buf_free(&q->named);
 	mem_wipe(q, q->size);
 	mem_free(q);
 }
@@ -132,19 +122,36 @@ static void keep_question(struct question *q)
 		v->kept_oldest = q;
 }
 
-static void say_verdict(struct verify *v, const struct question *q, enum cond cond)
+static void count(struct verify *v, enum cond cond)
 {
-	struct msg_sasl_verdict m = {
-		.conn = q->conn, .attempt = q->attempt, .cond = (uint8_t)cond, .who = q->who};
-
 	if (cond == SASL_temporary_auth_failure)
 		v->counts.unavailable++;
 	else if (cond != COND_none)
 		v->counts.refused++;
 	else
 		v->counts.proved++;
-	if (cond == COND_none && q->form == PROTO_FORM_SCRAM)
-		m.signature = str_at(q->signature, hash_size(q->hash));
+}
+
+/* The password was right: what the worker has made of it may be kept. */
+static void hand_on(struct verify *v, const struct question *q)
+{
+	if (q->more.n && q->form && q->form->number == PROTO_FORM_CLIENT_KEY && v->out.credentials)
+		v->out.credentials(v->out.ctx, q->who.text, &q->verifier, q->more);
+}
+
+static void say_verdict(struct verify *v, const struct question *q, enum cond cond)
+{
+	struct msg_sasl_verdict m = {.conn = q->conn,
+		.attempt = q->attempt,
+		.cond = (uint8_t)cond,
+		.who = q->who,
+		.flags = q->flags};
+
+	count(v, cond);
+	if (cond == COND_none) {
+		m.signature = str_at(q->signature, q->signature_n);
+		hand_on(v, q);
+	}
 	v->out.verdict(v->out.ctx, &m);
 }
 
@@ -155,12 +162,14 @@ static void say_salt(struct verify *v, const struct question *q, bool works)
 
 	if (works) {
 		verify_nonce(q, &nonce);
-		m.iterations = q->verifier.iterations;
-		m.salt = str_at(q->verifier.salt, sizeof q->verifier.salt);
 		m.nonce = buf_str(&nonce);
+		m.iterations = q->verifier.iterations;
+		m.wants = q->lacks;
 	} else {
 		v->counts.unavailable++;
 	}
+	if (m.iterations)
+		m.salt = str_at(q->verifier.salt, sizeof q->verifier.salt);
 	v->out.salt(v->out.ctx, &m);
 	buf_free(&nonce);
 }
@@ -200,12 +209,12 @@ static struct str keep(char **at, struct str s)
 	return kept;
 }
 
-/* NULL: too many, or no memory. */
-static struct question *question_new(struct verify *v, uint64_t conn, struct str account,
-	struct str message, struct str proof)
+/* A copy. NULL: too many, or no memory. */
+static struct question *question_new(struct verify *v, const struct msg_sasl_prove *m)
 {
-	size_t size = sizeof(struct question) + account.n + message.n + proof.n;
-	bool room = v->waiting < WAITING_MOST && *share_of(v, conn) < WORKER_MOST;
+	size_t size = sizeof(struct question) + m->who.text.n + m->message.n + m->proof.n +
+		m->more.n;
+	bool room = v->waiting < WAITING_MOST && *share_of(v, m->conn) < WORKER_MOST;
 	struct question *q = room ? mem_try(size) : NULL;
 	char *at;
 
@@ -213,11 +222,15 @@ static struct question *question_new(struct verify *v, uint64_t conn, struct str
 		return NULL;
 	at = q->text;
 	q->v = v;
-	q->conn = conn;
+	q->conn = m->conn;
+	q->attempt = m->attempt;
+	q->hash = (enum hash)m->hash;
 	q->size = size;
-	q->who.text = keep(&at, account);
-	q->message = keep(&at, message);
-	q->proof = keep(&at, proof);
+	q->who = m->who;
+	q->who.text = keep(&at, m->who.text);
+	q->message = keep(&at, m->message);
+	q->proof = keep(&at, m->proof);
+	q->more = keep(&at, m->more);
 	return q;
 }
 
@@ -229,28 +242,53 @@ static void ask(struct question *q)
 	desk_give(q->v->reader, &q->job);
 }
 
-static bool is_ours(const struct verify *v, struct jid who)
+/* NULL: it is no bare JID of ours. */
+static const struct conf_domain *domain_of(const struct verify *v, struct jid who)
 {
-	return who.local_n > 0 && who.resource_n == 0 && conf_domain(v->conf, jid_domain(who));
+	return who.resource_n == 0 ? conf_domain(v->conf, jid_domain(who)) : NULL;
 }
 
-void verify_start(struct verify *v, const struct msg_sasl_start *m)
+static uint32_t kinds_of(const struct verify *v, const struct conf_domain *domain)
 {
-	struct question blank = {.conn = m->conn, .attempt = m->attempt};
-	struct question *q = NULL;
+	struct credential_rules rules;
 
-	if (is_ours(v, m->who) && is_known_hash(m->hash))
-		q = question_new(v, m->conn, m->who.text, STR_NONE, STR_NONE);
+	credential_rules(&rules, v->conf, domain);
+	return rules.kinds;
+}
+
+static bool is_hash_of_verifiers(unsigned hash)
+{
+	return hash && hash < COUNT(((struct verify *)NULL)->iterations);
+}
+
+static void start_with_account(struct verify *v, const struct msg_sasl_start *m)
+{
+	const struct conf_domain *domain = m->who.local_n ? domain_of(v, m->who) : NULL;
+	struct msg_sasl_prove same = {
+		.conn = m->conn, .attempt = m->attempt, .hash = m->hash, .who = m->who};
+	struct question blank = {.conn = m->conn, .attempt = m->attempt}, *q = NULL;
+
+	if (domain && is_hash_of_verifiers(m->hash) && v->iterations[m->hash])
+		q = question_new(v, &same);
 	if (!q) {
 		say_salt(v, &blank, false);
 		return;
 	}
+	q->kinds = kinds_of(v, domain);
 	q->job.run = verify_run_start;
 	q->job.done = done_start;
-	q->attempt = m->attempt;
-	q->hash = (enum hash)m->hash;
-	q->who = (struct jid){q->who.text, m->who.local_n, m->who.domain_n, 0};
 	ask(q);
+}
+
+void verify_start(struct verify *v, const struct msg_sasl_start *m)
+{
+	struct question blank = {.v = v, .conn = m->conn, .attempt = m->attempt};
+
+	/* The nonce is all that other forms need: they ask before they know who it is. */
+	if (m->form == 0 || m->form == PROTO_FORM_SCRAM)
+		start_with_account(v, m);
+	else
+		say_salt(v, &blank, proof_form_of(m->form) && m->who.text.n == 0);
 }
 
 /* Has this attempt, or a later one of the connection, been judged? If not, it is now. */
@@ -273,63 +311,77 @@ static bool is_repeated(struct verify *v, uint64_t conn, uint32_t attempt)
 	return false;
 }
 
-static bool is_well_formed(const struct verify *v, const struct msg_sasl_prove *m)
+/* COND_none, or why it is not even judged. */
+static enum cond may_be_judged(const struct proof_form *f, const struct msg_sasl_prove *m,
+	const struct conf_domain *domain)
 {
-	if (!is_ours(v, m->who) || !is_known_hash(m->hash) ||
-		m->proof.n != hash_size((enum hash)m->hash))
-		return false;
-	if (m->form == PROTO_FORM_CLIENT_KEY)
-		return m->message.n == 0;
-	return m->form == PROTO_FORM_SCRAM && m->message.n > 0 && m->message.n <= MESSAGE_MOST;
+	if (!f || !domain || f->names_account != (m->who.local_n == 0) || !f->is_well_formed(m) ||
+		m->more.n > MORE_MOST)
+		return SASL_not_authorized;
+	return proof_is_listed(f, m, domain) ? COND_none : SASL_invalid_mechanism;
 }
 
 /* Whatever comes of it, its verifier has been used. False: it is not here. */
-static bool prove_with_kept(struct verify *v, const struct msg_sasl_prove *m)
+static bool prove_with_kept(struct verify *v, const struct proof_form *f,
+	const struct msg_sasl_prove *m)
 {
 	struct question *q = table_get(v->kept_by_conn, KEY(m->conn));
 	bool fits;
 
 	if (!q)
 		return false;
-	fits = q->attempt == m->attempt && q->hash == (enum hash)m->hash &&
-		str_eq(q->who.text, m->who.text);
+	fits = f->find == verify_find_verifier && q->attempt == m->attempt &&
+		q->hash == (enum hash)m->hash && str_eq(q->who.text, m->who.text);
 	if (fits) {
-		q->form = m->form;
+		q->form = f;
 		q->message = m->message;
 		q->proof = m->proof;
-		verify_judge(q, &q->verifier, q->real);
+		q->more = m->more;
+		f->judge(q);
 		say_verdict(v, q, q->cond);
 	}
 	forget(q);
 	return fits;
 }
 
+static void judge_at_once(struct verify *v, struct question *q)
+{
+	q->form->judge(q);
+	say_verdict(v, q, q->cond);
+	question_free(q);
+}
+
 void verify_prove(struct verify *v, const struct msg_sasl_prove *m)
 {
+	const struct conf_domain *domain = domain_of(v, m->who);
+	const struct proof_form *f = proof_form_of(m->form);
 	struct question blank = {.conn = m->conn, .attempt = m->attempt, .who = m->who};
 	struct question *q;
+	enum cond why;
 
 	if (is_repeated(v, m->conn, m->attempt)) {
 		v->counts.repeated++;
 		return;
 	}
-	if (!is_well_formed(v, m)) {
-		say_verdict(v, &blank, SASL_not_authorized);
+	why = may_be_judged(f, m, domain);
+	if (why) {
+		say_verdict(v, &blank, why);
 		return;
 	}
-	if (prove_with_kept(v, m))
+	if (prove_with_kept(v, f, m))
 		return;
-	q = question_new(v, m->conn, m->who.text, m->message, m->proof);
+	q = question_new(v, m);
 	if (!q) {
 		say_verdict(v, &blank, SASL_temporary_auth_failure);
 		return;
 	}
+	q->form = f;
+	if (!f->find) {
+		judge_at_once(v, q);
+		return;
+	}
 	q->job.run = verify_run_prove;
 	q->job.done = done_prove;
-	q->attempt = m->attempt;
-	q->hash = (enum hash)m->hash;
-	q->form = m->form;
-	q->who = (struct jid){q->who.text, m->who.local_n, m->who.domain_n, 0};
 	ask(q);
 }
 

@@ -3,7 +3,8 @@
  * Who has authenticated (design.md 1): sm's side of SASL. Verifiers are read by a desk and kept
  * until the attempt's proof comes, which is checked here; nothing secret leaves. Unknown accounts
  * get a stable fake salt, the iterations of a new account and the same steps. sm's part of the
- * nonce is HMAC(secret, conn, attempt): it needs no state and survives a restart. */
+ * nonce is HMAC(secret, conn, attempt): it needs no state and survives a restart. How a proof is
+ * judged, by its form: proof.h. */
 #ifndef SM_VERIFY_H
 #define SM_VERIFY_H
 
@@ -12,15 +13,20 @@
 #include "sm/desk.h"
 
 struct verify;
+struct verifier;
 
 /* Answers come through these, on the loop, once per question, in any order between connections.
  * Each (conn, attempt) proves once: a question that is repeated has its (numbered) verdict on the
  * way, or recorded, and gets none here. */
 struct verify_out {
 	void (*salt)(void *ctx, const struct msg_sasl_salt *m);
-	/* m->cond 0: proven; m->who is the account (bare). signature: ServerSignature for the SCRAM
-	 * form. */
+	/* m->cond 0: proven; m->who is the account (bare). signature: what the form answers with
+	 * (messages.def). */
 	void (*verdict)(void *ctx, const struct msg_sasl_verdict *m);
+	/* Before such a verdict: the worker has made these of the password, which `proved` says is
+	 * the right one. The list is as the worker sent it. NULL: nobody wants them. */
+	void (*credentials)(void *ctx, struct str account, const struct verifier *proved,
+		struct str list);
 	void *ctx;
 };
 
@@ -31,7 +37,7 @@ MUST_CHECK struct verify *verify_new(const struct conf *conf, struct desk *reade
 void verify_conf(struct verify *v, const struct conf *conf); /* after a reload: from now on */
 /* Questions still with the desk are answered no more. */
 void verify_free(struct verify **v);
-/* bounded queue: over it the answer is iterations 0 / temporary-auth-failure at once */
+/* bounded queue: over it the answer is an empty nonce / temporary-auth-failure at once */
 void verify_start(struct verify *v, const struct msg_sasl_start *m);
 void verify_prove(struct verify *v, const struct msg_sasl_prove *m);
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What is found out about one question: the verifier, whether the account exists or not, and
- * whether the proof fits. */
+ * What is found out about one question: what the proof is checked against, whether the account
+ * exists or not. */
 #include "sm/verify_work.h"
 
 #include "common/b64.h"
-#include "common/condition.h"
-#include "sm/scram.h"
 
 #include <string.h>
 
@@ -29,33 +27,69 @@ static void derive(const struct verify *v, char what, const struct question *q, 
 }
 
 /* What an account looks like that does not exist: always the same, and nothing has its keys. */
-static void pretend(const struct verify *v, const struct question *q, struct verifier *out)
+static void pretend(struct question *q)
 {
+	struct verifier *v = &q->verifier;
 	uint8_t bytes[32];
 
-	*out = (struct verifier){.hash = q->hash, .iterations = new_iterations(v, q->hash)};
-	derive(v, 's', q, bytes);
-	memcpy(out->salt, bytes, sizeof out->salt);
-	derive(v, 'k', q, bytes);
+	*v = (struct verifier){.hash = q->hash, .iterations = new_iterations(q->v, q->hash)};
+	derive(q->v, 's', q, bytes);
+	memcpy(v->salt, bytes, sizeof v->salt);
+	derive(q->v, 'k', q, bytes);
 	for (size_t i = 0; i < hash_size(q->hash); i++) {
-		out->stored_key[i] = bytes[i % sizeof bytes];
-		out->server_key[i] = out->stored_key[i];
+		v->stored_key[i] = bytes[i % sizeof bytes];
+		v->server_key[i] = v->stored_key[i];
 	}
 }
 
-/* Both are made, whichever is taken: time must not tell. real: the account exists, with a verifier
- * for the hash. */
-static enum db_result find(const struct question *q, struct db *d, struct verifier *out, bool *real)
+/* What of q->kinds the account lacks. One that does not exist has everything, or but what every
+ * account has, as its name decides: so it is with accounts, too, of before and after a mechanism
+ * was listed. */
+static enum db_result find_lacks(struct question *q, struct db *d)
+{
+	uint32_t have, optional = q->kinds & ~credential_always();
+	uint8_t bytes[32];
+	enum db_result r;
+
+	q->lacks = 0;
+	if (!optional)
+		return DB_OK;
+	r = store_account_kinds(d, q->who.text, &have);
+	derive(q->v, 'w', q, bytes);
+	q->lacks = q->real ? optional & ~have : bytes[0] & 1 ? optional : 0;
+	return r;
+}
+
+/* Both are made, whichever is taken: time must not tell. */
+enum db_result verify_find_verifier(struct question *q, struct db *d)
 {
 	struct verifier kept;
 	bool found;
 	enum db_result r = store_account_verifier(d, q->who.text, q->hash, &kept, &found);
 
-	pretend(q->v, q, out);
-	*real = r == DB_OK && found && kept.iterations > 0;
-	if (*real)
-		*out = kept;
+	pretend(q);
+	q->real = r == DB_OK && found && kept.iterations > 0;
+	q->disabled = q->real && kept.disabled;
+	if (q->real)
+		q->verifier = kept;
 	mem_wipe(&kept, sizeof kept);
+	return r == DB_OK ? find_lacks(q, d) : r;
+}
+
+enum db_result verify_find_credential(struct question *q, struct db *d, enum credential_kind kind,
+	size_t size)
+{
+	uint8_t kept[sizeof q->secret], bytes[32];
+	size_t n;
+	enum db_result r = store_account_credential(d, q->who.text, kind, kept, sizeof kept, &n,
+		&q->disabled);
+
+	derive(q->v, 'c', q, bytes);
+	q->real = r == DB_OK && n > 0;
+	q->secret_n = q->real ? n : size;
+	for (size_t i = 0; i < q->secret_n; i++)
+		q->secret[i] = q->real ? kept[i] : bytes[i % sizeof bytes];
+	mem_wipe(kept, sizeof kept);
 	return r;
 }
 
@@ -74,45 +108,14 @@ void verify_nonce(const struct question *q, struct buf *out)
 
 enum db_result verify_run_start(struct job *j, struct db *d)
 {
-	struct question *q = (struct question *)j;
-
-	return find(q, d, &q->verifier, &q->real);
-}
-
-static bool proof_fits(struct question *q, const struct verifier *v)
-{
-	struct buf nonce = {0};
-	bool fits, is_ours;
-
-	if (q->form == PROTO_FORM_CLIENT_KEY)
-		return scram_key_fits(v, q->proof);
-	verify_nonce(q, &nonce);
-	is_ours = scram_message_fits(q->message, buf_str(&nonce), v);
-	buf_free(&nonce);
-	fits = scram_proof_fits(v, q->message, (const uint8_t *)q->proof.p, q->signature);
-	return is_ours && fits;
-}
-
-void verify_judge(struct question *q, const struct verifier *v, bool real)
-{
-	bool fits = proof_fits(q, v);
-
-	if (!real || !fits)
-		q->cond = SASL_not_authorized;
-	else if (v->disabled)
-		q->cond = SASL_account_disabled;
-	else
-		q->cond = COND_none;
+	return verify_find_verifier((struct question *)j, d);
 }
 
 enum db_result verify_run_prove(struct job *j, struct db *d)
 {
 	struct question *q = (struct question *)j;
-	struct verifier v;
-	bool real;
-	enum db_result r = find(q, d, &v, &real);
+	enum db_result r = q->form->find(q, d);
 
-	verify_judge(q, &v, real);
-	mem_wipe(&v, sizeof v);
+	q->form->judge(q);
 	return r;
 }

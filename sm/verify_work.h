@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Inside sm's side of SASL: verify.c (questions and answers, on the loop) and verify_desk.c (what
- * is found out about one, on a desk's thread). */
+ * Inside sm's side of SASL: verify.c (questions and answers, on the loop), verify_desk.c (what is
+ * found out about an account, on a desk's thread) and proof*.c (the forms of proofs). */
 #ifndef SM_VERIFY_WORK_H
 #define SM_VERIFY_WORK_H
 
 #include "common/condition.h"
+#include "sm/proof.h"
 #include "sm/store_account.h"
 #include "sm/verify.h"
 
@@ -14,7 +15,7 @@
 #define VERIFY_WORKERS 256 /* that are told apart, by the lowest bits of their incarnations */
 
 struct verify {
-	const struct conf *conf; /* the loop's */
+	const struct conf *conf;                      /* the loop's */
 	_Atomic uint32_t iterations[HASH_SHA512 + 1]; /* of new verifiers, by hash */
 	struct desk *reader;
 	struct verify_out out;
@@ -22,7 +23,7 @@ struct verify {
 	struct table *by_conn;
 	struct tried *tried; /* a ring: the oldest goes first */
 	size_t next_tried;
-	struct question *asked; /* those with the desk, newest first */
+	struct question *asked;              /* those with the desk, newest first */
 	struct question *kept, *kept_oldest; /* answered with a salt, newest first */
 	struct table *kept_by_conn;
 	size_t waiting, waiting_of[VERIFY_WORKERS];
@@ -35,27 +36,37 @@ struct question {
 	struct verify *v;
 	struct question *next, *previous; /* asked too, or kept too; the loop's */
 	bool revoked;                     /* the loop's */
+	const struct proof_form *form;    /* NULL: the first question of a login */
 	uint64_t conn;
 	uint32_t attempt;
 	enum hash hash;
-	uint8_t form;
+	uint32_t kinds; /* of credentials that the domain wants (common/credential.h) */
 	struct jid who;
-	struct str message, proof;
+	struct str message, proof, more;
 	/* what the desk found */
-	struct verifier verifier; /* of sasl_start only */
-	bool real;                /* the account exists, with a verifier for the hash */
+	struct verifier verifier;
+	uint8_t secret[2 * HASH_MAX]; /* of a form that leans on another credential */
+	size_t secret_n;
+	bool real, disabled; /* the account exists, with what the form leans on; and is disabled */
+	uint32_t lacks;      /* of `kinds` */
 	/* the answer */
 	enum cond cond;
+	uint8_t flags; /* of msg_sasl_verdict */
 	uint8_t signature[HASH_MAX];
-	size_t size; /* of all this, to be wiped */
-	char text[]; /* account, message, proof */
+	size_t signature_n;
+	struct buf named; /* the account, of a form that names it */
+	size_t size;      /* of all this, to be wiped */
+	char text[];      /* account, message, proof, more */
 };
 
-/* Finds the verifier of q->who; for one that does not exist it pretends. Jobs of a desk. */
+/* What the first question asks: the verifier of q->who; for one that does not exist it pretends. */
+enum db_result verify_find_verifier(struct question *q, struct db *d);
+/* The same for another credential, to q->secret; one that does not exist has `size` bytes. */
+enum db_result verify_find_credential(struct question *q, struct db *d, enum credential_kind kind,
+	size_t size);
+/* Jobs of a desk. */
 enum db_result verify_run_start(struct job *j, struct db *d);
 enum db_result verify_run_prove(struct job *j, struct db *d);
-/* Sets cond and signature; real: the account has this verifier. Any thread. */
-void verify_judge(struct question *q, const struct verifier *v, bool real);
 /* sm's part of the nonce, appended. Any thread. */
 void verify_nonce(const struct question *q, struct buf *out);
 

@@ -12,28 +12,31 @@
 #define SHA1_ROUNDS 4096 /* the defaults of settings.def */
 #define SHA256_ROUNDS 10000
 
-static bool add(struct db *d, uint64_t number, const struct verifier *v)
+static bool add(struct db *d, uint64_t number, struct str list)
 {
 	char jid[40];
 	int n = snprintf(jid, sizeof jid, "u%05llu@localhost", (unsigned long long)number);
 
-	return store_account_add(d, str_at(jid, (size_t)n), v, VERIFIER_COUNT) == DB_OK;
+	return store_account_add(d, str_at(jid, (size_t)n), list) == DB_OK;
 }
 
 static bool add_all(struct db *d, uint64_t count, uint64_t unique, struct str password)
 {
-	struct verifier v[VERIFIER_COUNT];
+	static const struct credential_rules rules = {.kinds = CREDENTIAL_BIT(HASH_SHA1) | CREDENTIAL_BIT(HASH_SHA256),
+		.rounds = {[HASH_SHA1] = SHA1_ROUNDS, [HASH_SHA256] = SHA256_ROUNDS}};
+	struct buf list = {0};
 
 	if (db_exec(d, "BEGIN IMMEDIATE") != DB_OK)
 		return false;
 	for (uint64_t i = 0; i < count; i++) {
 		if (i <= unique) {
-			verifier_make(&v[0], HASH_SHA1, password, SHA1_ROUNDS);
-			verifier_make(&v[1], HASH_SHA256, password, SHA256_ROUNDS);
+			buf_clear(&list);
+			credential_make(&list, &rules, STR_NONE, password);
 		}
-		if (!add(d, i, v))
+		if (!add(d, i, buf_str(&list)))
 			return false;
 	}
+	buf_free(&list);
 	return db_exec(d, "COMMIT") == DB_OK;
 }
 
@@ -44,16 +47,14 @@ int main(int n, char **arguments)
 	struct db *d;
 	bool done;
 
-	if (n != 5 || !str_u64(str_of(arguments[2]), &count) ||
-		!str_u64(str_of(arguments[3]), &unique)) {
+	if (n != 5 || !str_u64(str_of(arguments[2]), &count) || !str_u64(str_of(arguments[3]), &unique)) {
 		fprintf(stderr, "accounts FOLDER COUNT UNIQUE PASSWORD\n");
 		return 2;
 	}
 	log_start("accounts", LOG_WARN);
 	buf_printf(&path, "%s/store.db", arguments[1]);
 	d = db_open(buf_cstr(&path), DB_DURABLE, &why);
-	done = d && store_migrate(d, buf_cstr(&path), &why) &&
-		add_all(d, count, unique, str_of(arguments[4]));
+	done = d && store_migrate(d, buf_cstr(&path), &why) && add_all(d, count, unique, str_of(arguments[4]));
 	if (!done)
 		fprintf(stderr, "accounts: %s\n", why.n ? buf_cstr(&why) : d ? db_why(d) : "");
 	db_close(&d);

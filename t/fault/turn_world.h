@@ -82,19 +82,21 @@ static void make_accounts(const char *path)
 	struct buf why = {0};
 	struct db *d = db_open(path, DB_DURABLE, &why);
 	struct verifier v;
+	struct buf list = {0};
 	uint8_t salted[HASH_MAX];
 
 	assert_non_null(d);
 	assert_true(store_migrate(d, path, &why));
 	verifier_make(&v, HASH_SHA256, STR("pw"), ITERATIONS);
 	pbkdf2(HASH_SHA256, STR("pw"), str_at(v.salt, sizeof v.salt), ITERATIONS, salted);
-	hmac_bytes(HASH_SHA256, str_at(salted, hash_size(HASH_SHA256)), STR("Client Key"),
-		client_key);
+	hmac_bytes(HASH_SHA256, str_at(salted, hash_size(HASH_SHA256)), STR("Client Key"), client_key);
+	credential_put_verifier(&list, &v);
 	assert_int_equal(db_exec(d, "BEGIN IMMEDIATE"), DB_OK);
-	assert_int_equal(store_account_add(d, STR("u0@localhost"), &v, 1), DB_OK);
-	assert_int_equal(store_account_add(d, STR("u1@localhost"), &v, 1), DB_OK);
+	assert_int_equal(store_account_add(d, STR("u0@localhost"), buf_str(&list)), DB_OK);
+	assert_int_equal(store_account_add(d, STR("u1@localhost"), buf_str(&list)), DB_OK);
 	assert_int_equal(db_exec(d, "COMMIT"), DB_OK);
 	db_close(&d);
+	buf_free(&list);
 	buf_free(&why);
 }
 
@@ -142,10 +144,8 @@ static void world_start(struct world *w)
 	w->control_fd = listen_in(w->folder, "control.sock");
 	w->parent_fd = -1;
 	for (unsigned i = 0; i < WORKERS; i++) {
-		w->worker[i] = (struct worker){.world = w,
-			.fd = -1,
-			.incarnation = 100 + i,
-			.conn = (uint64_t)(100 + i) << 32 | 1};
+		w->worker[i] = (struct worker){
+			.world = w, .fd = -1, .incarnation = 100 + i, .conn = (uint64_t)(100 + i) << 32 | 1};
 		channel_start(&w->worker[i].channel, ROLE_C2S, ROLE_SM, CHANNEL_MAX_TO_C2S);
 	}
 	start_child(w);

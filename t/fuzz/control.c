@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Any bytes as a request to the control socket: what is taken for one is written and read back as the same; a second
- * line that is taken for verifiers, too. And as an answer to the CLI: whatever it is, what is shown moves no cursor. */
+ * line that is taken for credentials, too. And as an answer to the CLI: whatever it is, what is shown moves
+ * no cursor. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "sm/cli.h"
-#include "sm/verifier_line.h"
+#include "sm/credential_line.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -48,20 +49,22 @@ static void try_request(struct str line)
 	buf_free(&written);
 }
 
-static void try_verifiers(struct str line)
+static void try_credentials(struct str line)
 {
-	struct verifier v[VERIFIER_COUNT], again[VERIFIER_COUNT];
-	struct buf written = {0};
+	struct buf list = {0}, again = {0}, written = {0};
+	struct credential c;
 
-	if (!verifier_line_read(line, v))
-		return;
-	verifier_line_write(&written, v, VERIFIER_COUNT);
-	written.n--; /* the newline */
-	CHECK(verifier_line_read(buf_str(&written), again));
-	for (size_t i = 0; i < VERIFIER_COUNT; i++) {
-		CHECK(v[i].hash == again[i].hash && v[i].iterations == again[i].iterations);
-		CHECK(memcmp(v[i].stored_key, again[i].stored_key, sizeof v[i].stored_key) == 0);
+	if (credential_line_read(line, &list)) {
+		struct str rest = buf_str(&list);
+
+		while (credential_next(&rest, &c))
+			credential_put(&again, c.kind, c.value);
+		CHECK(rest.n == 0 && str_eq(buf_str(&again), buf_str(&list)));
+		credential_line_write(&written, buf_str(&list));
+		CHECK(str_eq(str_head(buf_str(&written), written.n - 1), line));
 	}
+	buf_free(&list);
+	buf_free(&again);
 	buf_free(&written);
 }
 
@@ -85,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	str_cut(bytes, '\n', &first, &rest);
 	str_cut(rest, '\n', &second, &rest);
 	try_request(first);
-	try_verifiers(second);
+	try_credentials(second);
 	try_answer(bytes, 0);
 	try_answer(bytes, size % 200);
 	return 0;

@@ -10,9 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
 static enum sasl_step ask(struct sasl *x, uint8_t mode)
 {
-	struct msg_sasl_salt salt = {.iterations = mode & 8 ? 0 : 1, .salt = STR("salt"), .nonce = STR("NONCE")};
-	struct msg_sasl_verdict verdict = {.cond = mode & 16 ? SASL_not_authorized : COND_none,
-		.who = x->who, .signature = STR("sig")};
+	struct msg_sasl_salt salt = {.iterations = 1, .salt = STR("salt"), .nonce = mode & 8 ? STR_NONE : STR("NONCE")};
+	struct msg_sasl_verdict verdict = {
+		.cond = mode & 16 ? SASL_not_authorized : COND_none, .who = x->who, .signature = STR("sig")};
 	CHECK(x->who.local_n && !x->who.resource_n && str_is(jid_domain(x->who), "localhost"));
 	if (x->ask.code == MSG_sasl_start)
 		return sasl_salt(x, &salt);

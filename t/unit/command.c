@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Requests: read from words, carried as a line, and what is refused; and the line of verifiers. */
+ * Requests: read from words, carried as a line, and what is refused; and the line of credentials. */
 #include "sm/command.h"
 
-#include "sm/verifier_line.h"
+#include "sm/credential_line.h"
 #include "t/lib/sm_try.h"
 
 #define WORDS_MOST 24
@@ -153,40 +153,49 @@ static void lines_that_are_none(void **state)
 	}
 }
 
-static void verifiers_come_back(void **state)
+static void credentials_come_back(void **state)
 {
-	struct verifier in[2], out[2];
-	struct buf line = {0}, copy = {0};
+	struct verifier in[2], out;
+	struct buf list = {0}, line = {0}, back = {0};
+	struct credential c;
+	struct str rest;
 
 	(void)state;
 	verifier_make(&in[0], HASH_SHA256, STR("pw"), 5000);
 	verifier_make(&in[1], HASH_SHA1, STR("pw"), 4096);
-	verifier_line_write(&line, in, 2);
+	credential_put_verifier(&list, &in[0]);
+	credential_put_verifier(&list, &in[1]);
+	credential_line_write(&line, buf_str(&list));
 	assert_int_equal(line.p[--line.n], '\n');
 	assert_int_equal(str_find(buf_str(&line), '\n'), line.n);
-	assert_true(verifier_line_read(buf_str(&line), out));
+	assert_true(credential_line_read(buf_str(&line), &back));
+	rest = buf_str(&back);
 	for (int i = 0; i < 2; i++) {
-		assert_true(out[i].hash == in[i].hash && out[i].iterations == in[i].iterations);
-		assert_memory_equal(out[i].salt, in[i].salt, sizeof in[i].salt);
-		assert_memory_equal(out[i].stored_key, in[i].stored_key, hash_size(in[i].hash));
-		assert_memory_equal(out[i].server_key, in[i].server_key, hash_size(in[i].hash));
+		assert_true(credential_next(&rest, &c) && credential_verifier(&c, &out));
+		assert_true(out.hash == in[i].hash && out.iterations == in[i].iterations);
+		assert_memory_equal(out.salt, in[i].salt, sizeof in[i].salt);
+		assert_memory_equal(out.stored_key, in[i].stored_key, hash_size(in[i].hash));
+		assert_memory_equal(out.server_key, in[i].server_key, hash_size(in[i].hash));
 	}
-	for (size_t n = 0; n < line.n; n++)
-		assert_false(verifier_line_read(str_head(buf_str(&line), n), out));
-	buf_put(&copy, buf_str(&line));
-	buf_putc(&copy, ' ');
-	assert_false(verifier_line_read(buf_str(&copy), out));
-	buf_puts(&copy, "1:4096:");
-	assert_false(verifier_line_read(buf_str(&copy), out));
-	buf_clear(&copy);
-	in[1] = in[0]; /* the same hash twice */
-	verifier_line_write(&copy, in, 2);
-	copy.n--;
-	assert_false(verifier_line_read(buf_str(&copy), out));
-	assert_false(verifier_line_read(STR("0:1:: 1:1::"), out));
-	assert_false(verifier_line_read(STR("99999999999999999999:1:a:b:c 1:1:a:b:c"), out));
+	assert_false(credential_next(&rest, &c));
+	for (size_t n = 0; n < line.n; n++) {
+		buf_clear(&back);
+		assert_false(credential_line_read(str_head(buf_str(&line), n), &back));
+	}
+	for (size_t n = 0; n < list.n; n++)
+		assert_false(credential_list_ok(str_head(buf_str(&list), n), credential_always()));
+	credential_put_verifier(&list, &in[1]); /* twice */
+	assert_false(credential_list_ok(buf_str(&list), 0));
+	in[1].iterations = 0;
+	buf_clear(&list);
+	credential_put_verifier(&list, &in[1]);
+	assert_false(credential_list_ok(buf_str(&list), 0));
+	assert_true(credential_list_ok(STR_NONE, 0));
+	assert_false(credential_list_ok(STR_NONE, credential_always()));
+	assert_false(credential_list_ok(STR("\x1f\0\0\0\0"), 0)); /* a kind that nobody knows */
+	buf_free(&list);
 	buf_free(&line);
-	buf_free(&copy);
+	buf_free(&back);
 }
 
 static void usage_is_made_of_the_rows(void **state)
@@ -213,7 +222,7 @@ int main(void)
 		TITLED("command: any bytes are a word, escaped and back", words_come_back),
 		TITLED("command: a request comes over the socket as it was", a_request_survives_the_socket),
 		TITLED("command: a malformed line is refused", lines_that_are_none),
-		TITLED("command: the line of verifiers comes back, no part of it does", verifiers_come_back),
+		TITLED("command: the line of credentials comes back, no part of it does", credentials_come_back),
 		TITLED("command: usage is what the rows say", usage_is_made_of_the_rows),
 	};
 

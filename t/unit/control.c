@@ -18,7 +18,7 @@
 #include "sm/session.h"
 #include "sm/store_account.h"
 #include "sm/trace.h"
-#include "sm/verifier_line.h"
+#include "sm/credential_line.h"
 #include "sm/watch.h"
 #include "t/lib/sm_try.h"
 
@@ -307,14 +307,17 @@ static void sessions_are_ended_by_every_name(void **state)
 
 static const char *ask_with_verifiers(const char *request, const char *password)
 {
-	struct verifier v[VERIFIER_COUNT];
-	struct buf bytes = {0};
+	struct verifier v[2];
+	struct buf bytes = {0}, list = {0};
 	const char *answer;
 
 	verifier_make(&v[0], HASH_SHA1, str_of(password), 4096);
 	verifier_make(&v[1], HASH_SHA256, str_of(password), 4096);
 	buf_printf(&bytes, "%s\n", request);
-	verifier_line_write(&bytes, v, 2);
+	credential_put_verifier(&list, &v[0]);
+	credential_put_verifier(&list, &v[1]);
+	credential_line_write(&bytes, buf_str(&list));
+	buf_free(&list);
 	answer = ask(buf_cstr(&bytes));
 	buf_free(&bytes);
 	return answer;
@@ -331,8 +334,8 @@ static void accounts_are_kept(void **state)
 	assert_int_equal(lines(ask_with_verifiers("account add u1@elsewhere.test", "x"), "1 this domain"), 1);
 	assert_int_equal(lines(ask_with_verifiers("account add x.test", "x"), "1 an account is named"), 1);
 	assert_int_equal(lines(ask_with_verifiers("account add a@x.test/r", "x"), "1 an account is named"), 1);
-	assert_int_equal(lines(ask("account add u3@x.test"), "64 the verifiers"), 1);
-	assert_int_equal(lines(ask("account add u3@x.test\n1:4096:AAAA:AAAA:AAAA\n"), "64 the verifiers"), 1);
+	assert_int_equal(lines(ask("account add u3@x.test"), "64 the credentials"), 1);
+	assert_int_equal(lines(ask("account add u3@x.test\nAQAAAAA=\n"), "64 the credentials"), 1);
 	assert_int_equal(lines(ask("account list"), "+ u1@x.test "), 1);
 	assert_int_equal(lines(ask("account list"), "+ "), 1);
 	assert_int_equal(kicked.n, 0);
@@ -355,7 +358,7 @@ static void many_accounts_come_in_pages(void **state)
 	assert_int_equal(db_exec(d, "BEGIN"), DB_OK);
 	for (int i = 0; i < 1000; i++) {
 		snprintf(name, sizeof name, "n%d@x.test", i);
-		assert_int_equal(store_account_add(d, str_of(name), NULL, 0), DB_OK);
+		assert_int_equal(store_account_add(d, str_of(name), STR_NONE), DB_OK);
 	}
 	assert_int_equal(db_exec(d, "COMMIT"), DB_OK);
 	assert_int_equal(lines(ask("account list"), "+ n"), 1000); /* two pages exactly, and the empty one */

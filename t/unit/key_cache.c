@@ -12,7 +12,8 @@
 
 static struct sasl_work work_of(const char *password, const char *salt, uint32_t iterations)
 {
-	return (struct sasl_work){HASH_SHA1, str_of(password), str_of(salt), iterations};
+	return (struct sasl_work){
+		.hash = HASH_SHA1, .password = str_of(password), .salt = str_of(salt), .iterations = iterations};
 }
 
 static struct key_tag tag_of(const struct key_cache *k, const char *password)
@@ -67,7 +68,7 @@ static void only_the_same(void **state)
 	assert_true(differ(k, a, work_of("pencil", "Salt", 4096)));
 	assert_true(differ(k, a, work_of("pencil", "salt", 4097)));
 	assert_true(differ(k, a, work_of("tpencil", "sal", 4096))); /* not by where one ends */
-	assert_false(same_bytes(&here, &there, sizeof here)); /* each worker has its own secret */
+	assert_false(same_bytes(&here, &there, sizeof here));       /* each worker has its own secret */
 	key_cache_free(&k);
 	key_cache_free(&other);
 }
@@ -131,12 +132,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		{"key_cache: what was put comes back", comes_back, NULL, NULL, NULL},
-		{"key_cache: another password, salt, number of rounds, hash or worker is another entry",
-			only_the_same, NULL, NULL, NULL},
-		{"key_cache: when it is full, what was not used for longest goes", the_oldest_goes, NULL,
-			NULL, NULL},
-		{"key_cache: a lower limit holds at once, and 0 keeps nothing", the_limit_changes, NULL,
-			NULL, NULL},
+		{"key_cache: another password, salt, number of rounds, hash or worker is another entry", only_the_same,
+			NULL, NULL, NULL},
+		{"key_cache: when it is full, what was not used for longest goes", the_oldest_goes, NULL, NULL, NULL},
+		{"key_cache: a lower limit holds at once, and 0 keeps nothing", the_limit_changes, NULL, NULL, NULL},
 		{"key_cache: a key of no length, or too long, is not kept", odd_keys, NULL, NULL, NULL},
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

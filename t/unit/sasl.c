@@ -94,7 +94,8 @@ static void client_key(void **state)
 	uint8_t key[HASH_MAX];
 	(void)state;
 	assert_true(b64_decode(&salt, STR("QSXCR+Q6sek8bf92")));
-	struct sasl_work work = {HASH_SHA1, STR("pencil"), buf_str(&salt), 4096};
+	struct sasl_work work = {
+		.hash = HASH_SHA1, .password = STR("pencil"), .salt = buf_str(&salt), .iterations = 4096};
 	derive_client_key(&work, key);
 	assert_memory_equal(key, wanted, sizeof wanted);
 	buf_free(&salt);
@@ -278,7 +279,7 @@ static void scram_final_messages(void **state)
 
 static void store_down(void **state)
 {
-	struct msg_sasl_salt none = salt_of(0);
+	struct msg_sasl_salt none = {0};
 	struct msg_sasl_salt bad = salt_of(1);
 	(void)state;
 	bad.nonce = STR("with, comma");

@@ -85,7 +85,8 @@ static void answer(uint64_t conn, const struct message *m)
 		return;
 	if (m->code == MSG_sasl_start) {
 		a.code = MSG_sasl_salt;
-		a.as.sasl_salt = (struct msg_sasl_salt){conn, m->as.sasl_start.attempt, 1, STR("salt"), STR("nonce")};
+		a.as.sasl_salt = (struct msg_sasl_salt){
+			conn, m->as.sasl_start.attempt, 1, STR("salt"), STR("nonce"), 0};
 	} else if (m->code == MSG_sasl_prove) {
 		a.code = MSG_sasl_verdict;
 		a.as.sasl_verdict.conn = conn;
@@ -711,7 +712,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST("smlink: a client logs in, is relayed both ways, and says goodbye", a_session),
-		TEST("smlink: a password that sm accepted is derived once, and sm asked each time", a_password_is_derived_once),
+		TEST("smlink: a password that sm accepted is derived once, and sm asked each time",
+			a_password_is_derived_once),
 		TEST("smlink: a question is asked again when the link was lost before its answer", asked_again),
 		TEST("smlink: who comes before the link waits for it", before_the_link),
 		TEST("smlink: while sm is away stanzas wait up to the window, then the client; all arrive once, in order",

@@ -31,10 +31,17 @@ static struct db *store(bool fresh)
 	return d;
 }
 
-static void make(struct verifier v[2], const char *password)
+/* Both verifiers, and as a list. */
+static struct str make(struct verifier v[2], const char *password)
 {
+	static struct buf list;
+
+	buf_clear(&list);
 	verifier_make(&v[0], HASH_SHA1, str_of(password), 4096);
 	verifier_make(&v[1], HASH_SHA256, str_of(password), 4096);
+	credential_put_verifier(&list, &v[0]);
+	credential_put_verifier(&list, &v[1]);
+	return buf_str(&list);
 }
 
 static void a_verifier_is_what_rfc_5802_says(void **state)
@@ -83,12 +90,10 @@ static void accounts_come_and_go(void **state)
 	bool found;
 
 	(void)state;
-	make(v, "one");
-	make(w, "two");
 	assert_int_equal(store_account_verifier(d, STR("a@x"), HASH_SHA1, &got, &found), DB_OK);
 	assert_false(found);
-	assert_int_equal(store_account_add(d, STR("a@x"), v, 2), DB_OK);
-	assert_int_equal(store_account_add(d, STR("a@x"), w, 2), DB_CONSTRAINT);
+	assert_int_equal(store_account_add(d, STR("a@x"), make(v, "one")), DB_OK);
+	assert_int_equal(store_account_add(d, STR("a@x"), make(w, "two")), DB_CONSTRAINT);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(store_account_verifier(d, STR("a@x"), v[i].hash, &got, &found), DB_OK);
 		assert_true(found && !got.disabled && got.iterations == 4096);
@@ -98,11 +103,11 @@ static void accounts_come_and_go(void **state)
 	}
 	assert_int_equal(store_account_verifier(d, STR("a@x"), HASH_SHA512, &got, &found), DB_OK);
 	assert_true(found && got.iterations == 0);
-	assert_int_equal(store_account_passwd(d, STR("a@x"), w, 2, &found), DB_OK);
+	assert_int_equal(store_account_passwd(d, STR("a@x"), make(w, "two"), &found), DB_OK);
 	assert_true(found);
 	assert_int_equal(store_account_verifier(d, STR("a@x"), HASH_SHA256, &got, &found), DB_OK);
 	assert_memory_equal(got.stored_key, w[1].stored_key, 32);
-	assert_int_equal(store_account_passwd(d, STR("b@x"), w, 2, &found), DB_OK);
+	assert_int_equal(store_account_passwd(d, STR("b@x"), STR_NONE, &found), DB_OK);
 	assert_false(found);
 	assert_int_equal(store_account_exists(d, STR("a@x"), &found), DB_OK);
 	assert_true(found);
@@ -123,11 +128,46 @@ static void verifiers_go_with_their_account(void **state)
 	bool found;
 
 	(void)state;
-	make(v, "pw");
-	assert_int_equal(store_account_add(d, STR("a@x"), v, 2), DB_OK);
+	assert_int_equal(store_account_add(d, STR("a@x"), make(v, "pw")), DB_OK);
 	assert_int_equal(store_account_remove(d, STR("a@x"), &found), DB_OK);
 	assert_int_equal(db_number(d, "SELECT count(*) FROM verifier", &left), DB_OK);
 	assert_int_equal(left, 0);
+	db_close(&d);
+}
+
+static void what_is_lacking_is_added(void **state)
+{
+	struct db *d = store(true);
+	struct verifier v[2], w[2], got;
+	struct buf one = {0};
+	uint32_t kinds;
+	bool found;
+
+	(void)state;
+	(void)make(v, "pw");
+	credential_put_verifier(&one, &v[0]);
+	assert_int_equal(store_account_add(d, STR("a@x"), buf_str(&one)), DB_OK);
+	assert_int_equal(store_account_kinds(d, STR("a@x"), &kinds), DB_OK);
+	assert_int_equal(kinds, CREDENTIAL_BIT(CREDENTIAL_SCRAM_SHA_1));
+	/* proved by the verifier of another password */
+	assert_int_equal(store_account_complete(d, STR("a@x"), &v[1], make(w, "pw")), DB_OK);
+	assert_int_equal(store_account_complete(d, STR("a@x"), &w[0], make(w, "pw")), DB_OK);
+	assert_int_equal(store_account_kinds(d, STR("a@x"), &kinds), DB_OK);
+	assert_int_equal(kinds, CREDENTIAL_BIT(CREDENTIAL_SCRAM_SHA_1));
+	for (int twice = 0; twice < 2; twice++) {
+		struct str list = make(twice ? v : w, "pw");
+
+		assert_int_equal(store_account_verifier(d, STR("a@x"), HASH_SHA1, &got, &found), DB_OK);
+		assert_int_equal(store_account_complete(d, STR("a@x"), &got, list), DB_OK);
+		assert_int_equal(store_account_kinds(d, STR("a@x"), &kinds), DB_OK);
+		assert_int_equal(kinds, credential_always());
+		assert_int_equal(store_account_verifier(d, STR("a@x"), HASH_SHA256, &v[1], &found), DB_OK);
+		assert_memory_equal(v[1].stored_key, w[1].stored_key, 32); /* the first one stays */
+	}
+	assert_int_equal(store_account_complete(d, STR("b@x"), &got, make(w, "pw")), DB_OK);
+	assert_int_equal(store_account_exists(d, STR("b@x"), &found), DB_OK);
+	assert_false(found);
+	buf_free(&one);
 	db_close(&d);
 }
 
@@ -138,8 +178,7 @@ static void damage_is_no_missing_password(void **state)
 	bool found;
 
 	(void)state;
-	make(v, "pw");
-	assert_int_equal(store_account_add(d, STR("a@x"), v, 2), DB_OK);
+	assert_int_equal(store_account_add(d, STR("a@x"), make(v, "pw")), DB_OK);
 	assert_int_equal(db_exec(d, "UPDATE verifier SET stored_key = x'00' WHERE hash = 1"), DB_OK);
 	assert_int_equal(store_account_verifier(d, STR("a@x"), HASH_SHA1, &got, &found), DB_CORRUPT);
 	assert_int_equal(store_account_verifier(d, STR("a@x"), HASH_SHA256, &got, &found), DB_OK);
@@ -172,7 +211,7 @@ static void the_list_comes_in_pages(void **state)
 	(void)state;
 	for (int i = 0; i < 10; i++) {
 		snprintf(name, sizeof name, "u%d@x", 9 - i);
-		assert_int_equal(store_account_add(d, str_of(name), NULL, 0), DB_OK);
+		assert_int_equal(store_account_add(d, str_of(name), STR_NONE), DB_OK);
 	}
 	assert_int_equal(store_account_list(d, STR_NONE, 4, note, &l), DB_OK);
 	assert_int_equal(l.n, 4);
@@ -320,6 +359,8 @@ int main(void)
 			two_of_one_password_differ),
 		TITLED("store_account: accounts are added once, changed, removed", accounts_come_and_go),
 		TITLED("store_account: verifiers go with their account", verifiers_go_with_their_account),
+		TITLED("store_account: what an account lacks is added while its password stays, nothing is replaced",
+			what_is_lacking_is_added),
 		TITLED("store_account: a verifier out of shape is damage, a disabled account is known as one",
 			damage_is_no_missing_password),
 		TITLED("store_account: the list comes in order and in pages", the_list_comes_in_pages),

@@ -20,6 +20,7 @@ static struct {
 	uint64_t conn;
 	uint32_t attempt, iterations;
 	uint8_t cond;
+	unsigned credentials;
 	struct buf salt, nonce, who, signature;
 } got;
 
@@ -47,6 +48,14 @@ static void on_verdict(void *ctx, const struct msg_sasl_verdict *m)
 	buf_put(&got.who, m->who.text);
 	buf_clear(&got.signature);
 	buf_put(&got.signature, m->signature);
+}
+
+static void on_credentials(void *ctx, struct str account, const struct verifier *proved, struct str list)
+{
+	(void)ctx;
+	got.credentials++;
+	assert_true(str_is(account, "user@x.test") && proved->hash == HASH_SHA256);
+	assert_true(str_is(list, "a list"));
 }
 
 static void run_all(void)
@@ -160,21 +169,29 @@ static void sql(const char *words)
 	db_close(&d);
 }
 
+static void make_credentials(struct buf *list, const char *who, const char *password)
+{
+	struct credential_rules rules;
+
+	credential_rules(&rules, conf, conf_domain(conf, STR("x.test")));
+	credential_make(list, &rules, str_of(who), str_of(password));
+}
+
 static void add_account(const char *who, const char *password)
 {
 	struct buf why = {0};
 	struct db *d = db_open(try_path("store.db"), DB_DURABLE, &why);
-	struct verifier v[2];
+	struct buf list = {0};
 
-	verifier_make(&v[0], HASH_SHA1, str_of(password), 4096);
-	verifier_make(&v[1], HASH_SHA256, str_of(password), 10000);
-	assert_int_equal(store_account_add(d, str_of(who), v, 2), DB_OK);
+	make_credentials(&list, who, password);
+	assert_int_equal(store_account_add(d, str_of(who), buf_str(&list)), DB_OK);
+	buf_free(&list);
 	db_close(&d);
 }
 
 static void open_verify(void)
 {
-	const struct verify_out out = {.salt = on_salt, .verdict = on_verdict};
+	const struct verify_out out = {.salt = on_salt, .verdict = on_verdict, .credentials = on_credentials};
 	struct buf why = {0};
 
 	verify = verify_new(conf, reader, try_path("store.db"), &out, &why);
@@ -369,7 +386,7 @@ static void what_a_bad_worker_asks(void **state)
 	s.hash = 77;
 	verify_start(verify, &s);
 	assert_int_equal(got.salts, before + 2);
-	assert_int_equal(got.iterations, 0);
+	assert_int_equal(got.nonce.n, 0);
 	buf_free(&p.message);
 }
 
@@ -393,7 +410,7 @@ static void a_broken_store_is_temporary(void **state)
 	m = question(2, 1, "user@x.test", &p); /* of which nothing is kept */
 	assert_int_equal(verdict_on(&m), SASL_temporary_auth_failure);
 	ask_salt(1, 2, HASH_SHA256, "user@x.test");
-	assert_int_equal(got.iterations, 0);
+	assert_true(got.iterations == 0 && got.nonce.n == 0);
 	assert_int_equal(got.salt.n, 0);
 	assert_int_equal(verify_counts(verify).unavailable, 2);
 	buf_free(&p.message);
@@ -457,13 +474,13 @@ static void set_password(const char *who, const char *password)
 {
 	struct buf why = {0};
 	struct db *d = db_open(try_path("store.db"), DB_DURABLE, &why);
-	struct verifier v[2];
+	struct buf list = {0};
 	bool found;
 
-	verifier_make(&v[0], HASH_SHA1, str_of(password), 4096);
-	verifier_make(&v[1], HASH_SHA256, str_of(password), 10000);
-	assert_int_equal(store_account_passwd(d, str_of(who), v, 2, &found), DB_OK);
+	make_credentials(&list, who, password);
+	assert_int_equal(store_account_passwd(d, str_of(who), buf_str(&list), &found), DB_OK);
 	assert_true(found);
+	buf_free(&list);
 	db_close(&d);
 }
 
@@ -555,8 +572,11 @@ static void a_kept_verifier_is_of_one_question(void **state)
 
 static void kept_verifiers_are_bounded(void **state)
 {
-	struct msg_sasl_prove m = {.attempt = 1, .hash = HASH_SHA256, .form = PROTO_FORM_CLIENT_KEY,
-		.who = jid_of("user@x.test"), .proof = STR("thirty-two bytes that prove naught")};
+	struct msg_sasl_prove m = {.attempt = 1,
+		.hash = HASH_SHA256,
+		.form = PROTO_FORM_CLIENT_KEY,
+		.who = jid_of("user@x.test"),
+		.proof = STR("thirty-two bytes that prove naught")};
 	unsigned before = got.verdicts, at_once;
 
 	(void)state;
@@ -570,6 +590,71 @@ static void kept_verifiers_are_bounded(void **state)
 	assert_int_equal(desk_waiting(reader), 3000 - 1024);
 	run_all();
 	assert_int_equal(got.verdicts, before + 3000);
+}
+
+/* Whatever the worker offered: sm reads the domain's list itself. */
+static void a_mechanism_must_be_listed(void **state)
+{
+	static const struct {
+		const char *who, *mechanism;
+		uint8_t form, cond;
+	} cases[] = {
+		{"user@x.test", "SCRAM-SHA-256", PROTO_FORM_SCRAM, COND_none},
+		{"user@x.test", "", PROTO_FORM_SCRAM, COND_none}, /* an older worker */
+		{"user@x.test", "", PROTO_FORM_CLIENT_KEY, COND_none},
+		{"user@x.test", "PLAIN", PROTO_FORM_CLIENT_KEY, COND_none},
+		{"user@x.test", "SCRAM-SHA-1", PROTO_FORM_SCRAM, SASL_invalid_mechanism}, /* of another hash */
+		{"user@x.test", "PLAIN", PROTO_FORM_SCRAM, SASL_invalid_mechanism},
+		{"user@x.test", "SCRAM-SHA-256", PROTO_FORM_CLIENT_KEY, SASL_invalid_mechanism},
+		{"user@plain.test", "SCRAM-SHA-256", PROTO_FORM_SCRAM, SASL_invalid_mechanism},
+		{"user@plain.test", "", PROTO_FORM_SCRAM, SASL_invalid_mechanism},
+		{"user@plain.test", "PLAIN", PROTO_FORM_CLIENT_KEY, COND_none},
+	};
+
+	(void)state;
+	add_account("user@plain.test", "pencil");
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		uint64_t conn = next_conn();
+		struct msg_sasl_prove m;
+		struct proof p;
+
+		ask_salt(conn, 1, HASH_SHA256, cases[i].who);
+		p = prove_with(HASH_SHA256, "pencil");
+		m = question(conn, 1, cases[i].who, &p);
+		m.mechanism = str_of(cases[i].mechanism);
+		m.form = cases[i].form;
+		if (m.form == PROTO_FORM_CLIENT_KEY) {
+			m.message = STR_NONE;
+			m.proof = str_at(p.client_key, 32);
+		}
+		if (verdict_on(&m) != cases[i].cond)
+			fail_msg("case %zu: %d", i, got.cond);
+		buf_free(&p.message);
+	}
+}
+
+static void credentials_come_with_the_right_password_only(void **state)
+{
+	struct msg_sasl_prove m;
+	struct proof p;
+
+	(void)state;
+	got.credentials = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t conn = next_conn();
+
+		if (i < 2) /* else the desk finds the verifier */
+			ask_salt(conn, 1, HASH_SHA256, "user@x.test");
+		p = prove_with(HASH_SHA256, i % 2 ? "Pencil" : "pencil");
+		m = question(conn, 1, "user@x.test", &p);
+		m.form = PROTO_FORM_CLIENT_KEY;
+		m.message = STR_NONE;
+		m.proof = str_at(p.client_key, 32);
+		m.more = STR("a list");
+		assert_int_equal(verdict_on(&m), i % 2 ? SASL_not_authorized : COND_none);
+		assert_int_equal(got.credentials, 1 + i / 2);
+		buf_free(&p.message);
+	}
 }
 
 static void freeing_with_questions_open(void **state)
@@ -623,6 +708,11 @@ int main(void)
 		WITH_STORE("verify: what is kept serves no other account, hash or attempt",
 			a_kept_verifier_is_of_one_question),
 		WITH_STORE("verify: the verifiers that are kept are bounded", kept_verifiers_are_bounded),
+		WITH_STORE(
+			"verify: a mechanism that the domain does not list proves nothing, nor another's name for it",
+			a_mechanism_must_be_listed),
+		WITH_STORE("verify: what a worker makes of a password is handed on if that was right, and only then",
+			credentials_come_with_the_right_password_only),
 		WITH_STORE("verify: it can be freed with questions open", freeing_with_questions_open),
 	};
 	struct buf why = {0};
@@ -630,7 +720,7 @@ int main(void)
 
 	try_start();
 	uv_loop_init(&loop);
-	try_write("gatehouse.conf", "domain \"x.test\" {\n}\n");
+	try_write("gatehouse.conf", "domain \"x.test\" {\n}\ndomain \"plain.test\" {\nmechanisms = {\"PLAIN\"}\n}\n");
 	conf = conf_load(try_path("gatehouse.conf"), &why);
 	if (!conf)
 		abort();

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The table of proof.h, and what its rows share. */
+#include "sm/proof.h"
+
+#include "sm/verify_work.h"
+
+#include <string.h>
+
+static const struct proof_mechanism scram[] = {
+	{"SCRAM-SHA-256", HASH_SHA256}, {"SCRAM-SHA-1", HASH_SHA1}, {NULL, 0}};
+static const struct proof_mechanism plain[] = {{"PLAIN", 0}, {NULL, 0}};
+
+/* number, names_account, mechanisms, is_well_formed, find, judge */
+static const struct proof_form forms[] = {
+	{PROTO_FORM_SCRAM, false, scram, proof_is_scram, verify_find_verifier, proof_judge_scram},
+	{PROTO_FORM_CLIENT_KEY, false, plain, proof_is_client_key, verify_find_verifier,
+		proof_judge_client_key},
+};
+
+const struct proof_form *proof_form_of(unsigned number)
+{
+	for (size_t i = 0; i < COUNT(forms); i++) {
+		if (forms[i].number == number)
+			return &forms[i];
+	}
+	return NULL;
+}
+
+static const char *mechanism_of(const struct proof_form *f, const struct msg_sasl_prove *m)
+{
+	for (const struct proof_mechanism *x = f->mechanisms; x->name; x++) {
+		bool named = m->mechanism.n == 0 || str_is(m->mechanism, x->name);
+
+		if (named && (!x->hash || (unsigned)x->hash == m->hash))
+			return x->name;
+	}
+	return NULL;
+}
+
+bool proof_is_listed(const struct proof_form *f, const struct msg_sasl_prove *m,
+	const struct conf_domain *domain)
+{
+	const char *name = mechanism_of(f, m);
+
+	for (size_t i = 0; name && i < domain->mechanisms.n; i++) {
+		if (strcmp(domain->mechanisms.words[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+void proof_decide(struct question *q, bool fits)
+{
+	if (!q->real || !fits)
+		q->cond = SASL_not_authorized;
+	else if (q->disabled)
+		q->cond = SASL_account_disabled;
+	else
+		q->cond = COND_none;
+}
