@@ -23,6 +23,8 @@ static void end_talks(struct client *c)
 	if (!c->talks)
 		return;
 	sasl_free(&c->talks->sasl);
+	sasl2_free(&c->talks->sasl2);
+	buf_free(&c->talks->from);
 	buf_wipe(&c->talks->question);
 	buf_free(&c->talks->bind_id);
 	trace_forget(c);

@@ -11,6 +11,8 @@
 #include "c2s/login.h"
 #include "c2s/pipe.h"
 #include "c2s/sasl.h"
+#include "c2s/sasl2.h"
+#include "c2s/sasl_xml.h"
 #include "common/conf.h"
 
 struct client_way {
@@ -39,6 +41,9 @@ struct client_way {
 /* What is needed until the session is open, and given back then. */
 struct talks {
 	struct sasl *sasl;            /* NULL: no exchange is going on */
+	const struct sasl_xml *xml;   /* of that exchange, or of what was said to none */
+	struct sasl2 *sasl2;          /* what goes with the exchange; NULL: it is not SASL2's */
+	struct buf from;              /* the header's, if it is a bare JID */
 	const struct sasl_mech *mech; /* of that exchange, or of the one that succeeded */
 	struct key_tag derived;       /* of the last password that was looked for (way->recall) */
 	uint32_t attempt;             /* number of the last question about an account */

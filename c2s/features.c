@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See features.h. Registration, iq-auth, SASL2, stream management, client state and compression
+ * See features.h. Registration, iq-auth, stream management, client state and compression
  * each become a row. */
 #include "c2s/features.h"
+#include "common/b64.h"
+#include "common/crypt.h"
 #include "common/emit.h"
 
 static bool before_tls(const struct client *c)
@@ -45,15 +47,54 @@ static void starttls(const struct client *c, struct emit *e)
 	emit_end(e);
 }
 
-/* In the operator's order, best first. */
-static void mechanisms(const struct client *c, struct emit *e)
+/* In the operator's order, best first; one list for both profiles. */
+static void list_mechanisms(const struct client *c, struct emit *e)
 {
-	emit_start_ns(e, "mechanisms", NS_sasl);
 	for (size_t i = 0; i < c->domain->mechanisms.n; i++) {
 		const struct sasl_mech *m = sasl_find(str_of(c->domain->mechanisms.words[i]));
 		if (m && features_has_mechanism(c, m))
 			emit_leaf(e, "mechanism", str_of(m->name));
 	}
+}
+
+static void mechanisms(const struct client *c, struct emit *e)
+{
+	emit_start_ns(e, "mechanisms", NS_sasl);
+	list_mechanisms(c, e);
+	emit_end(e);
+}
+
+/* What can be asked for within <bind/> (XEP-0386 3.1); what comes with a session is a row. */
+static const char *const bind2_features[] = {NULL};
+
+static void bind2(const struct client *c, struct emit *e)
+{
+	(void)c;
+	emit_start_ns(e, "bind", NS_bind2);
+	if (bind2_features[0])
+		emit_start(e, "inline");
+	for (const char *const *f = bind2_features; *f; f++) {
+		emit_start(e, "feature");
+		emit_attr(e, "var", str_of(*f));
+		emit_end(e);
+	}
+	if (bind2_features[0])
+		emit_end(e);
+	emit_end(e);
+}
+
+/* What can be asked for within <authenticate/> (XEP-0388 2.1). */
+static void (*const inline_features[])(const struct client *c, struct emit *e) = {bind2};
+
+/* To everybody alike, whatever `from` the header had: it would tell who is known here. */
+static void authentication(const struct client *c, struct emit *e)
+{
+	emit_start_ns(e, "authentication", NS_sasl2);
+	list_mechanisms(c, e);
+	emit_start(e, "inline");
+	for (size_t i = 0; i < COUNT(inline_features); i++)
+		inline_features[i](c, e);
+	emit_end(e);
 	emit_end(e);
 }
 
@@ -85,6 +126,11 @@ static void limits(const struct client *c, struct emit *e)
 	buf_free(&number);
 }
 
+static bool unbound(const struct client *c)
+{
+	return client_is_proven(c) && !client_has_session(c);
+}
+
 static bool always(const struct client *c)
 {
 	(void)c;
@@ -97,20 +143,60 @@ static const struct {
 } features[] = {
 	{before_tls, starttls},
 	{logging_in, mechanisms},
-	{client_is_proven, bind},
-	{client_is_proven, session},
+	{logging_in, authentication},
+	{unbound, bind},
+	{unbound, session},
 	{always, limits},
 };
+
+static void list_features(const struct client *c, struct emit *e)
+{
+	for (size_t i = 0; i < COUNT(features); i++) {
+		if (features[i].offered(c))
+			features[i].say(c, e);
+	}
+}
+
+#define VERSION_BYTES 18 /* of a hash, before base64 */
+
+static void put_version(struct str rendered, struct buf *out)
+{
+	uint8_t digest[HASH_MAX];
+	hash_bytes(HASH_SHA256, rendered, digest);
+	b64_encode(out, str_at(digest, VERSION_BYTES));
+}
+
+/* XEP-0509: what is hashed is what was just written. */
+static void config_version(const struct client *c, struct emit *e, struct str rendered)
+{
+	struct buf version = {0};
+	if (!logging_in(c))
+		return;
+	put_version(rendered, &version);
+	emit_start_ns(e, "config-version", NS_iap);
+	emit_attr(e, "scheme", STR("opaque"));
+	emit_attr(e, "value", buf_str(&version));
+	emit_end(e);
+	buf_free(&version);
+}
+
+void features_version(const struct client *c, struct buf *out)
+{
+	struct buf rendered = {0};
+	struct emit e = emit_to(&rendered);
+	emit_start(&e, "stream:features");
+	list_features(c, &e);
+	put_version(buf_str(&rendered), out);
+	buf_free(&rendered);
+}
 
 void features_say(struct client *c)
 {
 	struct buf out = {0};
 	struct emit e = emit_to(&out);
 	emit_start(&e, "stream:features");
-	for (size_t i = 0; i < COUNT(features); i++) {
-		if (features[i].offered(c))
-			features[i].say(c, &e);
-	}
+	list_features(c, &e);
+	config_version(c, &e, buf_str(&out));
 	emit_end(&e);
 	client_say_buf(c, &out);
 }

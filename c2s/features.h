@@ -10,5 +10,7 @@
 void features_say(struct client *c);
 /* Is this mechanism in the list that this stream has (or would have) been sent? */
 bool features_has_mechanism(const struct client *c, const struct sasl_mech *m);
+/* Names all that a client which is not proven yet is offered, as it is now (XEP-0509); appended. */
+void features_version(const struct client *c, struct buf *out);
 
 #endif

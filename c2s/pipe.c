@@ -53,6 +53,11 @@ void pipe_restart(struct pipe *p, const struct scan_limits *limits)
 	pipe_turn(p);
 }
 
+void pipe_limit(struct pipe *p, const struct scan_limits *limits)
+{
+	scan_limit(p->scan, limits);
+}
+
 enum tls_result pipe_take(struct pipe *p, struct str bytes)
 {
 	if (p->tls) {

@@ -42,6 +42,7 @@ bool pipe_is_secure(const struct pipe *p); /* the handshake is over */
 void pipe_restart(struct pipe *p,
 	const struct scan_limits
 		*limits); /* a new stream header is next (after SASL): pipe_turn too */
+void pipe_limit(struct pipe *p, const struct scan_limits *limits); /* from the next element on */
 
 /* Takes bytes from the network (at most 64 KiB a call); they stay borrowed until pipe_keep.
  * TLS_MORE for plaintext. */

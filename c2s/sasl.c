@@ -119,5 +119,10 @@ enum cond sasl_claim(struct sasl *x, struct str authcid, struct str authzid)
 	buf_free(&local);
 	if (!known) /* what cannot be a name is nobody's */
 		return SASL_not_authorized;
-	return !authzid.n || same_account(x->who, authzid) ? COND_none : SASL_invalid_authzid;
+	if (!authzid.n)
+		return COND_none;
+	/* XEP-0388 2.4: nor may it be another than the stream's */
+	return same_account(x->who, authzid) && (!x->from.n || str_eq(x->from, x->who.text))
+		? COND_none
+		: SASL_invalid_authzid;
 }

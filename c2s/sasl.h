@@ -63,6 +63,8 @@ struct sasl_work {
 struct sasl {
 	const struct sasl_mech *mech;
 	struct str domain; /* borrowed: the stream's */
+	struct str from; /* borrowed: the bare JID that an authzid must not differ from; empty: any
+			      may be there */
 	enum { SASL_WAITS_FOR_FIRST, SASL_GOES_ON } at;
 	struct buf say;
 	struct sasl_question ask;

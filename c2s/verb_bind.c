@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Verbs: resource binding (RFC 6120 7), which opens the session. */
+#include "c2s/verb_bind.h"
 #include "c2s/verb.h"
 #include "common/emit.h"
 #include "common/log.h"
@@ -28,7 +29,7 @@ static bool in_own_name(const struct client *c, const struct stanza *s)
 	return own;
 }
 
-static void ask_for_session(struct client *c, struct str resource)
+void bind_ask(struct client *c, struct str resource, enum login_state waiting)
 {
 	struct message m = {.code = MSG_open_session};
 	struct msg_open_session *q = &m.as.open_session;
@@ -41,7 +42,13 @@ static void ask_for_session(struct client *c, struct str resource)
 		q->cipher = str_of(tls_cipher(c->pipe.tls));
 	}
 	q->mechanism = str_of(c->mechanism);
-	login_goto(c, LOGIN_wait_for_open);
+	if (c->talks->sasl2) {
+		q->client = buf_str(&c->talks->sasl2->client);
+		q->tag = buf_str(&c->talks->sasl2->tag);
+	}
+	if (waiting == LOGIN_wait_for_sasl2_open)
+		q->flags |= PROTO_FLAG_BIND2;
+	login_goto(c, waiting);
 	client_ask(c, &m);
 }
 
@@ -59,7 +66,7 @@ void verb_bind(struct client *c, const struct cue *cue)
 	} else {
 		buf_clear(&c->talks->bind_id);
 		stanza_value(&c->talks->bind_id, cue->stanza->id.value);
-		ask_for_session(c, buf_str(&resource));
+		bind_ask(c, buf_str(&resource), LOGIN_wait_for_open);
 	}
 	buf_free(&resource);
 	xml_free(&tree);
@@ -98,10 +105,8 @@ static void say_bound(struct client *c)
 	client_say_buf(c, &out);
 }
 
-/* The answer goes out before any stanza is read or delivered. */
-void verb_enter(struct client *c, const struct cue *cue)
+void bind_done(struct client *c, const struct msg_opened *m)
 {
-	const struct msg_opened *m = &cue->message->as.opened;
 	bool tls = pipe_is_secure(&c->pipe);
 	client_answered(c);
 	buf_clear(&c->jid);
@@ -112,6 +117,12 @@ void verb_enter(struct client *c, const struct cue *cue)
 		LOG_TEXT("tls", tls ? tls_version(c->pipe.tls) : "none"),
 		LOG_TEXT("cipher", tls ? tls_cipher(c->pipe.tls) : ""),
 		LOG_TEXT("mech", c->mechanism));
+}
+
+/* The answer goes out before any stanza is read or delivered. */
+void verb_enter(struct client *c, const struct cue *cue)
+{
+	bind_done(c, &cue->message->as.opened);
 	say_bound(c);
 	login_goto(c, LOGIN_wait_for_session);
 	c->set.way->opened(c);

@@ -1,30 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Verbs: SASL (RFC 6120 6). They translate between XML, messages and the steps of a mechanism
- * (c2s/sasl.h). */
+ * Verbs: SASL (RFC 6120 6), and the exchange of SASL2 (XEP-0388). They translate between XML
+ * (c2s/sasl_xml.h), messages and the steps of a mechanism (c2s/sasl.h). */
 #include "c2s/features.h"
-#include "c2s/trace.h"
 #include "c2s/verb.h"
-#include "common/b64.h"
-#include "common/emit.h"
+#include "c2s/verb_sasl2.h"
 #include "common/log.h"
 #include <string.h>
-
-static void say_data(struct client *c, const char *name, struct str data, const char *nothing)
-{
-	struct buf out = {0}, text = {0};
-	struct emit e = emit_to(&out);
-	if (trace_on)
-		trace_said(name, COND_none);
-	b64_encode(&text, data);
-	if (!data.n)
-		buf_puts(&text, nothing);
-	emit_start_ns(&e, name, NS_sasl);
-	emit_text(&e, buf_str(&text));
-	emit_end(&e);
-	buf_wipe(&text);
-	client_say_buf(c, &out);
-}
 
 /* The one line that fail2ban and its like read: event=auth_failed with ip, user, mech and cond,
  * for every failure. */
@@ -42,7 +24,8 @@ static void refuse(struct client *c, enum cond why)
 {
 	log_failure(c, why);
 	sasl_free(&c->talks->sasl);
-	client_say_bare(c, "failure", NS_sasl, why);
+	sasl2_free(&c->talks->sasl2);
+	sasl_xml_fail(c, c->talks->xml, why);
 	if (++c->failures >= (unsigned)c->set.conf->auth_attempts)
 		client_farewell(c, STREAM_not_authorized);
 	else if (c->state != LOGIN_wait_for_feature_request)
@@ -76,16 +59,24 @@ static void ask(struct client *c)
 	client_ask(c, &m);
 }
 
-/* sm has bound the account to this connection: a new stream follows (RFC 6120 6.4.6). */
+/* sm has bound the account to this connection: a new stream follows (RFC 6120 6.4.6), or what else
+ * SASL2 was asked for. */
 static void accept(struct client *c)
 {
 	struct sasl *x = c->talks->sasl;
-	say_data(c, "success", buf_str(&x->say), "");
+	if (c->talks->sasl2)
+		buf_put(&c->talks->sasl2->data, buf_str(&x->say));
+	else
+		sasl_xml_say(c, "success", buf_str(&x->say));
 	buf_put(&c->jid, x->who.text);
 	c->mechanism = x->mech->name;
 	log_event(auth, LOG_HEX("conn", c->id), LOG_TEXT("ip", c->address),
 		LOG_STR("user", buf_str(&c->jid)), LOG_TEXT("mech", c->mechanism));
 	sasl_free(&c->talks->sasl);
+	if (c->talks->sasl2) {
+		sasl2_go_on(c);
+		return;
+	}
 	pipe_restart(&c->pipe, c->set.session_limits);
 	login_goto(c, LOGIN_wait_for_stream);
 }
@@ -111,8 +102,8 @@ static void step(struct client *c, enum sasl_step next)
 	struct sasl *x = c->talks->sasl;
 	switch (next) {
 	case SASL_SAY:
-		login_goto(c, LOGIN_wait_for_sasl_response);
-		say_data(c, "challenge", buf_str(&x->say), "");
+		login_goto(c, c->talks->xml->answers);
+		sasl_xml_say(c, "challenge", buf_str(&x->say));
 		break;
 	case SASL_ASK:
 		ask(c);
@@ -129,13 +120,22 @@ static void step(struct client *c, enum sasl_step next)
 	}
 }
 
-/* What stands in <auth/> or <response/>: base64, or "=" for data of no length. False: not base64.
- * Read where the scanner has put it, which wipes it; a tree's copies would stay in freed memory. */
-static bool data_of(const struct stanza *element, struct buf *data, bool *any)
+/* `first`: it came with the request; false for `any`: nothing did. The text is read where the
+ * scanner has put it, which wipes it. */
+static void hear(struct client *c, struct str text, bool first, bool any)
 {
-	struct str text = element->inner;
-	*any = text.n;
-	return !text.n || str_is(text, "=") || b64_decode(data, text);
+	struct sasl *x = c->talks->sasl;
+	struct buf data = {0};
+	struct str initial;
+	if (!sasl_xml_data(c->talks->xml, text, &data)) {
+		refuse(c, SASL_incorrect_encoding);
+	} else if (first) {
+		initial = buf_str(&data);
+		step(c, sasl_begin(x, any ? &initial : NULL));
+	} else {
+		step(c, sasl_answer(x, buf_str(&data)));
+	}
+	buf_wipe(&data);
 }
 
 /* In canonical form no value has a double quote in it, so this is the attribute and nothing
@@ -150,35 +150,42 @@ static struct str mechanism_of(const struct stanza *auth)
 	return str_head(value, str_find(value, '"'));
 }
 
-/* `first`: this is <auth/>. */
-static void hear(struct client *c, const struct stanza *element, bool first)
-{
-	struct sasl *x = c->talks->sasl;
-	struct buf data = {0};
-	bool any;
-	if (!data_of(element, &data, &any)) {
-		refuse(c, SASL_incorrect_encoding);
-	} else if (first) {
-		struct str initial = buf_str(&data);
-		step(c, sasl_begin(x, any ? &initial : NULL));
-	} else {
-		step(c, sasl_answer(x, buf_str(&data)));
-	}
-	buf_wipe(&data);
-}
-
 /* Only what this stream was offered may be chosen (CVE-2017-10807). */
-static void choose(struct client *c, const struct stanza *auth)
+static bool choose(struct client *c, const struct stanza *auth)
 {
 	const struct sasl_mech *m = sasl_find(mechanism_of(auth));
-	if (!client_may_log_in(c)) {
-		refuse(c, SASL_encryption_required);
-	} else if (!m || !features_has_mechanism(c, m)) {
-		refuse(c, SASL_invalid_mechanism);
-	} else {
+	if (m && features_has_mechanism(c, m)) {
 		c->talks->sasl = sasl_new(m, client_domain(c));
-		hear(c, auth, true);
+		return true;
 	}
+	refuse(c, SASL_invalid_mechanism);
+	return false;
+}
+
+/* XEP-0388 2.4. An identity that the client claims must be the one in the header, where one
+ * is. */
+static void authenticate(struct client *c, const struct stanza *element)
+{
+	struct str initial;
+	bool any;
+	sasl2_free(&c->talks->sasl2);
+	c->talks->sasl2 = sasl2_new(element, &initial, &any);
+	if (!c->talks->sasl2) {
+		refuse(c, SASL_malformed_request);
+	} else if (sasl2_may_begin(c) && choose(c, element)) {
+		c->talks->sasl->from = buf_str(&c->talks->from);
+		hear(c, initial, true, any);
+	}
+}
+
+static void begin(struct client *c, const struct stanza *element)
+{
+	if (!client_may_log_in(c))
+		refuse(c, SASL_encryption_required);
+	else if (c->talks->xml->ns == NS_sasl2)
+		authenticate(c, element);
+	else if (choose(c, element))
+		hear(c, element->inner, true, element->inner.n);
 }
 
 static void with_view(struct client *c, const struct cue *cue,
@@ -193,7 +200,8 @@ static void with_view(struct client *c, const struct cue *cue,
 
 void verb_begin(struct client *c, const struct cue *cue)
 {
-	with_view(c, cue, choose);
+	c->talks->xml = sasl_xml_of(cue->element->ns);
+	with_view(c, cue, begin);
 }
 
 /* <auth/> in the midst of an exchange: that one has failed, and the new one begins. */
@@ -206,7 +214,7 @@ void verb_restart(struct client *c, const struct cue *cue)
 
 static void respond(struct client *c, const struct stanza *response)
 {
-	hear(c, response, false);
+	hear(c, response->inner, false, true);
 }
 
 void verb_respond(struct client *c, const struct cue *cue)
@@ -224,7 +232,7 @@ void verb_cancel(struct client *c, const struct cue *cue)
 /* A response, or an abort, to nothing. */
 void verb_unasked(struct client *c, const struct cue *cue)
 {
-	(void)cue;
+	c->talks->xml = sasl_xml_of(cue->element->ns);
 	refuse(c, client_may_log_in(c) ? SASL_not_authorized : SASL_encryption_required);
 }
 
@@ -232,8 +240,7 @@ void verb_unasked(struct client *c, const struct cue *cue)
  * it stands. */
 void verb_known(struct client *c, const struct cue *cue)
 {
-	(void)cue;
-	client_say_bare(c, "failure", NS_sasl, SASL_not_authorized);
+	sasl_xml_fail(c, sasl_xml_of(cue->element->ns), SASL_not_authorized);
 	client_fault(c, STREAM_not_authorized, "authenticated already");
 }
 

@@ -73,6 +73,17 @@ static enum cond header_fault(const struct client *c, const struct scan_header *
 	return STREAM_improper_addressing;
 }
 
+/* Who the client says it is: a hint, and what SASL2 compares with (XEP-0388 2.1, 2.4). */
+static void note_from(struct client *c, struct str from)
+{
+	struct buf store = {0};
+	struct jid who;
+	buf_clear(&c->talks->from);
+	if (from.n && jid_parse(from, &store, &who) && who.local_n && !who.resource_n)
+		buf_put(&c->talks->from, who.text);
+	buf_free(&store);
+}
+
 void verb_open(struct client *c, const struct cue *cue)
 {
 	const struct conf_domain *d = NULL;
@@ -83,6 +94,7 @@ void verb_open(struct client *c, const struct cue *cue)
 		return;
 	}
 	c->domain = d;
+	note_from(c, cue->header->from);
 	log_event(stream, LOG_HEX("conn", c->id), LOG_TEXT("domain", d->name));
 	client_say_header(c, cue->header);
 	features_say(c);

@@ -196,6 +196,29 @@ static bool read_content(struct stanza *s, const struct stanza_attr *around)
 	return rest.n == 0 && str_eq(t.name, s->name);
 }
 
+bool stanza_take_child(const struct stanza *s, struct str *rest, struct stanza_child *out)
+{
+	struct stanza one = {.bytes = s->bytes};
+	struct stanza_attr ns = {0};
+	struct str left = str_skip(*rest, str_find(*rest, '<'));
+	unsigned depth = 0;
+	struct tag t;
+
+	if (!read_tag(s->start, &t) || !read_top(&t, &one, &ns))
+		return false;
+	do {
+		left = str_skip(left, str_find(left, '<'));
+		if (!read_tag(left, &t) || (depth == 0 && (t.end || !begin_child(&one, &t, &ns))))
+			return false;
+		left = str_skip(left, t.whole.n);
+		depth += t.end ? -1U : t.empty ? 0 : 1;
+	} while (depth);
+	end_child(&one, left.p);
+	*out = one.child[0];
+	*rest = left;
+	return true;
+}
+
 bool stanza_view(struct str bytes, struct stanza *out)
 {
 	struct stanza_attr ns = {0};

@@ -71,6 +71,10 @@ struct stanza {
 MUST_CHECK bool stanza_view(struct str bytes, struct stanza *out);
 const struct stanza_child *stanza_child(const struct stanza *s, enum ns ns,
 	const char *name); /* name NULL: any; NULL: none */
+/* Takes the next first-level child off the front of *rest, which is s->inner to begin with: for
+ * elements that may have more of them than the view remembers. False: there is none. */
+MUST_CHECK bool stanza_take_child(const struct stanza *s, struct str *rest,
+	struct stanza_child *out);
 /* Appends the value with the five predefined and the numeric references undone. */
 void stanza_value(struct buf *out, struct str escaped);
 const char *stanza_type_word(enum stanza_type t); /* "chat"; "" for NONE and UNKNOWN */

@@ -12,6 +12,7 @@
 #define PROTO_FORM_SCRAM 1
 #define PROTO_FORM_CLIENT_KEY 2
 #define PROTO_FLAG_DIRECT_TLS 1 /* open_session.flags */
+#define PROTO_FLAG_BIND2 4      /* by Bind 2 (XEP-0386): only asked for, not kept */
 
 enum role { ROLE_C2S = 1, ROLE_PARENT = 2, ROLE_SM = 4, ROLE_C2S_SM = ROLE_C2S | ROLE_SM };
 enum delivery { UNNUMBERED, NUMBERED };
@@ -34,7 +35,10 @@ struct u64_list list_of(const uint64_t *values, size_t n);
 #define PROTO_TYPE_list struct u64_list
 
 #define FIELD(type, name) PROTO_TYPE_##type name;
-#define MSG(code, name, from, delivery, fields, meaning) struct msg_##name { fields };
+#define MSG(code, name, from, delivery, fields, meaning) \
+	struct msg_##name { \
+		fields \
+	};
 #include "proto/messages.def"
 #undef MSG
 #undef FIELD
@@ -56,8 +60,8 @@ struct message {
 	} as;
 };
 
-const char *msg_name(unsigned code);       /* NULL: no such message */
-enum role msg_from(unsigned code);         /* who may send it; 0: no such message */
+const char *msg_name(unsigned code); /* NULL: no such message */
+enum role msg_from(unsigned code);   /* who may send it; 0: no such message */
 enum delivery msg_delivery(unsigned code);
 
 size_t msg_size(const struct message *m); /* bytes of its fields, encoded */

@@ -98,16 +98,70 @@ static void say_opened(const struct session *s)
 	peer_send(s->peer, &m);
 }
 
+/* What a connection asks for. */
+struct wish {
+	const struct msg_open_session *m;
+	struct jid who;
+	uint64_t client;       /* client_number.h; 0: unknown */
+	struct session *rival; /* that is in the way; NULL: none */
+	bool own;              /* it is the same client's */
+	unsigned same;         /* more of that client's */
+};
+
+static bool is_bind2(const struct wish *w)
+{
+	return w->m->flags & PROTO_FLAG_BIND2;
+}
+
+/* XEP-0386 3.2.1: tag/made, where the same client always gets the same. */
+static void put_bind2_resource(struct buf *raw, const struct wish *w)
+{
+	char hex[2 * MADE_BYTES + 1];
+
+	if (w->m->tag.n) {
+		buf_put(raw, w->m->tag);
+		buf_putc(raw, '/');
+	}
+	if (w->client) {
+		client_number_put(raw, w->client);
+	} else {
+		rand_hex(hex, MADE_BYTES);
+		buf_puts(raw, hex);
+	}
+}
+
 /* account/resource, prepared here too: the worker's word for it is not enough. */
-static bool wanted_name(struct str account, struct str resource, struct buf *raw,
-	struct buf *prepared, struct jid *out)
+static bool wanted_name(struct wish *w, struct str account, struct buf *raw, struct buf *prepared)
 {
 	buf_put(raw, account);
-	if (resource.n) {
+	if (is_bind2(w)) {
 		buf_putc(raw, '/');
-		buf_put(raw, resource);
+		put_bind2_resource(raw, w);
+	} else if (w->m->resource.n) {
+		buf_putc(raw, '/');
+		buf_put(raw, w->m->resource);
 	}
-	return jid_parse(buf_str(raw), prepared, out);
+	return jid_parse(buf_str(raw), prepared, &w->who);
+}
+
+static bool is_own(const struct wish *w, const struct session *s)
+{
+	return is_bind2(w) && w->client && s->row.client == w->client;
+}
+
+static void find_rivals(const struct house *h, struct wish *w)
+{
+	const struct account *a = account_by_jid(h->sessions, jid_bare(w->who));
+
+	w->rival = session_by_jid(h->sessions, w->who.text);
+	for (struct session *s = a ? a->oldest : NULL; s; s = s->next) {
+		if (!is_own(w, s))
+			continue;
+		if (!w->rival)
+			w->rival = s;
+		w->own = w->own || s == w->rival;
+		w->same += s != w->rival;
+	}
 }
 
 /* A full JID that nobody has. */
@@ -124,12 +178,14 @@ static struct jid made_name(const struct house *h, struct jid account, struct bu
 	return j;
 }
 
-static struct conflict_ruling rule(const struct house *h, struct jid who,
-	const struct session *rival)
+static struct conflict_ruling rule(const struct house *h, const struct wish *w)
 {
-	struct conflict_case c = {
-		.domain = conf_domain(h->conf, jid_domain(who)), .now = uv_now(&h->loop)};
-	const struct account *a = account_by_jid(h->sessions, jid_bare(who));
+	const struct session *rival = w->rival;
+	struct conflict_case c = {.domain = conf_domain(h->conf, jid_domain(w->who)),
+		.now = uv_now(&h->loop),
+		.own = w->own,
+		.same = w->same};
+	const struct account *a = account_by_jid(h->sessions, jid_bare(w->who));
 
 	c.sessions = a ? a->count : 0;
 	c.taken = rival != NULL;
@@ -149,9 +205,9 @@ static struct str for_people(struct str s)
 	return s;
 }
 
-static struct session *make_session(struct peer *p, const struct msg_open_session *m,
-	struct jid who)
+static struct session *make_session(struct peer *p, const struct wish *w, struct jid who)
 {
+	const struct msg_open_session *m = w->m;
 	struct house *h = p->house;
 	struct session_row row = {
 		.sid = session_new_sid(h->sessions),
@@ -162,7 +218,8 @@ static struct session *make_session(struct peer *p, const struct msg_open_sessio
 		.tls = for_people(m->tls),
 		.cipher = for_people(m->cipher),
 		.mechanism = for_people(m->mechanism),
-		.flags = m->flags,
+		.flags = m->flags & (uint8_t)~PROTO_FLAG_BIND2,
+		.client = w->client,
 	};
 	struct session *s = session_add(h->sessions, &row, p);
 
@@ -201,56 +258,77 @@ static void evict(struct house *h, struct str account, unsigned n)
 			STR("Too many sessions of this account"));
 }
 
+/* XEP-0386 3.2: what else the client that has come back had open. */
+static void end_same(struct house *h, const struct wish *w)
+{
+	const struct account *a = account_by_jid(h->sessions, jid_bare(w->who));
+	struct session *s = a ? a->oldest : NULL;
+
+	for (unsigned left = w->same; s && left;) {
+		struct session *next = s->next;
+
+		if (is_own(w, s)) {
+			left--;
+			session_kick(h, s, STREAM_conflict, STR("Replaced by new connection"));
+		}
+		s = left ? next : NULL;
+	}
+}
+
 /* Carries out a ruling. What ends is announced before the new session is there. */
-static bool open_as(struct peer *p, const struct msg_open_session *m, struct jid who,
-	const struct conflict_ruling *r)
+static bool open_as(struct peer *p, const struct wish *w, const struct conflict_ruling *r)
 {
 	struct house *h = p->house;
-	struct session *rival = session_by_jid(h->sessions, who.text), *s;
+	struct jid who = w->who;
+	struct session *s;
 	struct buf made = {0};
 	uint64_t since = 0;
 	unsigned swaps = 0;
 
 	if (r->replace)
-		replace(h, rival, &since, &swaps);
+		replace(h, w->rival, &since, &swaps);
+	if (!r->damped)
+		end_same(h, w);
 	if (r->evict)
 		evict(h, jid_bare(who), r->evict);
 	if (r->damped)
-		log_event(conflict_damped, LOG_STR("jid", who.text), LOG_HEX("conn", m->conn));
+		log_event(conflict_damped, LOG_STR("jid", who.text), LOG_HEX("conn", w->m->conn));
 	if (r->rename || !jid_is_full(who))
 		who = made_name(h, who, &made);
-	s = make_session(p, m, who);
+	s = make_session(p, w, who);
 	buf_free(&made);
 	if (!s)
-		return refuse(p, m->conn, STANZA_resource_constraint);
+		return refuse(p, w->m->conn, STANZA_resource_constraint);
 	s->swap_since = since;
 	s->swaps = swaps;
 	return true;
 }
 
-static bool open_bound(struct peer *p, const struct msg_open_session *m, struct jid who)
+static bool open_bound(struct peer *p, struct wish *w)
 {
 	struct house *h = p->house;
 	struct conflict_ruling r;
 
-	if (!conf_domain(h->conf, jid_domain(who)) || jid_local(who).n == 0)
-		return refuse(p, m->conn, STANZA_not_authorized);
-	r = rule(h, who, session_by_jid(h->sessions, who.text));
+	if (!conf_domain(h->conf, jid_domain(w->who)) || jid_local(w->who).n == 0)
+		return refuse(p, w->m->conn, STANZA_not_authorized);
+	find_rivals(h, w);
+	r = rule(h, w);
 	if (r.refuse == COND_none)
-		return open_as(p, m, who, &r);
+		return open_as(p, w, &r);
 	if (r.refuse == STANZA_resource_constraint)
-		log_event(session_limit, LOG_STR("user", jid_bare(who)),
-			LOG_HEX("refused", m->conn));
-	return refuse(p, m->conn, r.refuse);
+		log_event(session_limit, LOG_STR("user", jid_bare(w->who)),
+			LOG_HEX("refused", w->m->conn));
+	return refuse(p, w->m->conn, r.refuse);
 }
 
 bool answer_open_session(struct peer_link *l, const struct msg_open_session *m)
 {
 	struct peer *p = l->peer;
-	struct session *open = session_by_conn(p->house->sessions, m->conn);
-	struct str account = bound_account(p->house, m->conn);
+	struct house *h = p->house;
+	struct session *open = session_by_conn(h->sessions, m->conn);
+	struct str account = bound_account(h, m->conn);
+	struct wish w = {.m = m, .client = client_number(h->client_secret, account, m->client)};
 	struct buf raw = {0}, prepared = {0};
-	struct jid who;
 	bool good;
 
 	if (open) { /* asked again: the same answer */
@@ -259,8 +337,8 @@ bool answer_open_session(struct peer_link *l, const struct msg_open_session *m)
 	}
 	if (account.n == 0)
 		return refuse(p, m->conn, STANZA_not_authorized);
-	if (wanted_name(account, m->resource, &raw, &prepared, &who))
-		good = open_bound(p, m, who);
+	if (wanted_name(&w, account, &raw, &prepared))
+		good = open_bound(p, &w);
 	else
 		good = refuse(p, m->conn, STANZA_bad_request);
 	buf_free(&raw);

@@ -13,7 +13,9 @@ static bool is_loop(const struct conflict_case *c)
 
 static void rule_name(const struct conflict_case *c, struct conflict_ruling *r)
 {
-	switch (c->domain->resource_conflict) {
+	int policy = c->own ? CONFLICT_CLOSEOLD : c->domain->resource_conflict;
+
+	switch (policy) {
 	case CONFLICT_SETRESOURCE:
 		r->rename = true;
 		break;
@@ -28,7 +30,7 @@ static void rule_name(const struct conflict_case *c, struct conflict_ruling *r)
 
 static void rule_number(const struct conflict_case *c, struct conflict_ruling *r)
 {
-	unsigned others = c->sessions - (r->replace ? 1 : 0);
+	unsigned others = c->sessions - (r->replace ? 1 : 0) - (r->damped ? 0 : c->same);
 	unsigned limit = (unsigned)c->domain->sessions_per_account;
 
 	if (others < limit)

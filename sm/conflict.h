@@ -18,6 +18,10 @@ struct conflict_case {
 	const struct conf_domain *domain;
 	/* the full JID that is wanted has a session; else swaps mean nothing */
 	bool taken;
+	/* the session that is in the way is the very client's (XEP-0386 3.2): no other is meant by
+	 * what the domain says about conflicts */
+	bool own;
+	unsigned same;            /* more sessions of that client, which end too */
 	unsigned swaps;           /* how often it was replaced since swap_since */
 	uint64_t swap_since, now; /* loop ms */
 	unsigned sessions;        /* of the account, all of them */

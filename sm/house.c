@@ -137,7 +137,7 @@ static bool open_store(struct house *h, const char *path, const struct verify_ou
 		h->reader = desk_new(&h->loop, path, DB_READ, NULL, why);
 	if (h->reader)
 		h->verify = verify_new(h->conf, h->reader, path, out, why);
-	return h->verify != NULL;
+	return h->verify && client_secret_read(path, h->client_secret, why);
 }
 
 static bool build(struct frame *f, int c2s_fd, int control_fd, struct buf *why)
@@ -216,6 +216,7 @@ int house_run(const struct conf *conf, int c2s_fd, int control_fd, void (*ready)
 	conf_free(&h->own_conf);
 	buf_free(&h->expiries);
 	buf_free(&why);
+	mem_wipe(f, sizeof *f);
 	mem_free(f);
 	return good ? 0 : HOUSE_CANNOT_START;
 }

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/table.h"
 #include "proto/channel.h"
+#include "sm/client_number.h"
 #include "sm/desk.h"
 #include "sm/store_session.h"
 #include <uv.h>
@@ -36,21 +37,22 @@ struct house {
 	struct peers *peers;
 	struct verify *verify;
 	struct control *control;
-	struct metrics *metrics; /* NULL: metrics-listen is empty */
+	struct metrics *metrics;      /* NULL: metrics-listen is empty */
 	struct desk *reader, *writer; /* store.db */
 	struct desk *table_desk;      /* sessions.db */
-	int64_t started;              /* wall clock, seconds */
-	uint64_t routed;              /* stanzas */
-	uint64_t messages;            /* of them */
-	uint64_t made;                /* bytes of stanzas given to workers */
-	uint64_t ghosts;              /* must stay 0 */
-	struct buf expiries;          /* of c2s's certificates, as it told: lines of SECONDS NAME */
-	uint64_t reloads;             /* that the c2s parent was asked for */
-	void (*reloaded)(void);       /* our parent is to take the configuration too; or NULL */
-	unsigned c2s_level;           /* log level of c2s by command, and 1; 0: as configured */
-	struct trace *traces;         /* sm trace, of those who look */
+	uint8_t client_secret[CLIENT_SECRET_BYTES];
+	int64_t started;          /* wall clock, seconds */
+	uint64_t routed;          /* stanzas */
+	uint64_t messages;        /* of them */
+	uint64_t made;            /* bytes of stanzas given to workers */
+	uint64_t ghosts;          /* must stay 0 */
+	struct buf expiries;      /* of c2s's certificates, as it told: lines of SECONDS NAME */
+	uint64_t reloads;         /* that the c2s parent was asked for */
+	void (*reloaded)(void);   /* our parent is to take the configuration too; or NULL */
+	unsigned c2s_level;       /* log level of c2s by command, and 1; 0: as configured */
+	struct trace *traces;     /* sm trace, of those who look */
 	uint64_t past[EVENT_TOP]; /* events of workers that are gone */
-	bool gathering;               /* after a restart: only joins are answered yet */
+	bool gathering;           /* after a restart: only joins are answered yet */
 	bool stopping;
 };
 

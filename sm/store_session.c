@@ -9,7 +9,7 @@
 #include "common/log.h"
 #include "sm/schema.h"
 
-#define LAYOUT 1 /* another one makes the file anew */
+#define LAYOUT 2 /* another one makes the file anew */
 
 /* --- rows as bytes --------------------------------------------------------------------------- */
 
@@ -43,6 +43,7 @@ void session_row_encode(struct buf *out, const struct session_row *r)
 	put_text(out, r->mechanism);
 	put_text(out, r->presence);
 	put_text(out, r->directed);
+	buf_u64(out, r->client);
 }
 
 static bool take_numbers(struct str *in, struct session_row *out)
@@ -75,7 +76,9 @@ bool session_row_decode(struct str bytes, struct session_row *out)
 		return false;
 	if (!take_text(&bytes, &out->presence) || !take_text(&bytes, &out->directed))
 		return false;
-	/* What is behind the last field is of a newer program. */
+	/* An older program did not write it; what is behind the last field is of a newer one. */
+	if (bytes.n && !str_take_u64(&bytes, &out->client))
+		return false;
 	return jid_split(out->jid, &jid) && jid_is_full(jid);
 }
 
@@ -85,8 +88,8 @@ enum db_result store_session_put(struct db *d, const struct session_row *r)
 {
 	struct stmt *s = db_stmt(d,
 		"INSERT OR REPLACE INTO session(sid, conn, jid, since, address, tls, cipher, mechanism, "
-		"flags, opened_seq, available, priority, presence, directed) "
-		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
+		"flags, opened_seq, available, priority, presence, directed, client) "
+		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)");
 
 	if (!s)
 		return db_last(d);
@@ -104,6 +107,7 @@ enum db_result store_session_put(struct db *d, const struct session_row *r)
 	stmt_i64(s, 12, r->priority);
 	stmt_blob(s, 13, r->presence);
 	stmt_blob(s, 14, r->directed);
+	stmt_i64(s, 15, (int64_t)r->client);
 	return stmt_run(s);
 }
 
@@ -153,6 +157,7 @@ static struct session_row row_of(struct stmt *s)
 		.priority = (int8_t)stmt_col_i64(s, 11),
 		.presence = stmt_col_blob(s, 12),
 		.directed = stmt_col_blob(s, 13),
+		.client = (uint64_t)stmt_col_i64(s, 14),
 	};
 }
 
@@ -161,7 +166,7 @@ enum db_result store_session_each(struct db *d,
 {
 	struct stmt *s = db_stmt(d,
 		"SELECT sid, conn, jid, since, address, tls, cipher, mechanism, flags, opened_seq, "
-		"available, priority, presence, directed FROM session");
+		"available, priority, presence, directed, client FROM session");
 	enum db_result r;
 
 	if (!s)
@@ -191,7 +196,7 @@ static const char tables[] =
 	" sid INTEGER PRIMARY KEY, conn INTEGER NOT NULL, jid TEXT NOT NULL, since INTEGER NOT NULL, address TEXT NOT NULL,"
 	" tls TEXT NOT NULL, cipher TEXT NOT NULL, mechanism TEXT NOT NULL, flags INTEGER NOT NULL,"
 	" opened_seq INTEGER NOT NULL, available INTEGER NOT NULL, priority INTEGER NOT NULL, presence BLOB NOT NULL,"
-	" directed BLOB NOT NULL) STRICT;"
+	" directed BLOB NOT NULL, client INTEGER NOT NULL) STRICT;"
 	"CREATE TABLE meta(turn INTEGER NOT NULL, boot BLOB NOT NULL) STRICT;"
 	"CREATE VIEW sessions AS SELECT jid,"
 	" substr(jid, 1, instr(jid, '@') - 1) AS user,"
@@ -203,6 +208,13 @@ static const char tables[] =
 	" address, tls, cipher, mechanism,"
 	" strftime('%Y-%m-%dT%H:%M:%SZ', since, 'unixepoch') AS since,"
 	" available, priority FROM session;"
+	"COMMIT";
+
+/* An upgrade of a running sm takes its sessions with it. */
+static const char from_layout_1[] =
+	"BEGIN IMMEDIATE;"
+	"ALTER TABLE session ADD COLUMN client INTEGER NOT NULL DEFAULT 0;"
+	"PRAGMA user_version=2;"
 	"COMMIT";
 
 /* What the kernel calls the time since the machine started; empty where it does not say. */
@@ -247,6 +259,8 @@ static bool is_usable(struct db *d, struct str boot)
 	if (db_number(d, "PRAGMA application_id", &application) != DB_OK ||
 		db_number(d, "PRAGMA user_version", &layout) != DB_OK)
 		return false;
+	if (application == SCHEMA_APPLICATION && layout == 1 && db_exec(d, from_layout_1) == DB_OK)
+		layout = LAYOUT;
 	return application == SCHEMA_APPLICATION && layout == LAYOUT && is_of_this_boot(d, boot) &&
 		is_sound(d);
 }

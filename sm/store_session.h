@@ -25,6 +25,7 @@ struct session_row {
 	/* last available presence, canonical, from stamped; empty when not available */
 	struct str presence;
 	struct str directed; /* JIDs with directed presence, each ended by a newline */
+	uint64_t client;     /* client_number.h; 0: it did not say */
 };
 
 /* Row as bytes, for the turn log. */

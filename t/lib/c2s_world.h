@@ -321,6 +321,12 @@ static inline void world_key(struct world *w)
 #define WORLD_ASKS "<auth xmlns='" WORLD_SASL "' mechanism='PLAIN'/>"
 #define WORLD_PLAIN \
 	"<auth xmlns='" WORLD_SASL "' mechanism='PLAIN'>AGFsaWNlAHNlY3JldA==</auth>" /* NUL alice NUL secret */
+#define WORLD_SASL2 "urn:xmpp:sasl:2"
+#define WORLD_ASKS2 "<authenticate xmlns='" WORLD_SASL2 "' mechanism='PLAIN'/>"
+#define WORLD_PLAIN2(more) \
+	"<authenticate xmlns='" WORLD_SASL2 "' mechanism='PLAIN'>" \
+	"<initial-response>AGFsaWNlAHNlY3JldA==</initial-response>" more "</authenticate>"
+#define WORLD_BIND2 "<bind xmlns='urn:xmpp:bind:0'><tag>Scene</tag></bind>"
 #define WORLD_BIND \
 	"<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>here</resource></bind></iq>"
 #define WORLD_SESSION "<iq type='set' id='s1'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"
@@ -340,8 +346,12 @@ static inline struct world *world_at(enum login_state s)
 	world_bytes(w, WORLD_HEADER);
 	if (s == LOGIN_wait_for_feature_request)
 		return w;
-	world_bytes(w, s == LOGIN_wait_for_sasl_response ? WORLD_ASKS : WORLD_PLAIN);
-	if (s == LOGIN_wait_for_sasl_response || s == LOGIN_wait_for_salt)
+	world_bytes(w, s == LOGIN_wait_for_sasl_response ? WORLD_ASKS
+		: s == LOGIN_wait_for_sasl2_response      ? WORLD_ASKS2
+		: s == LOGIN_wait_for_sasl2_open          ? WORLD_PLAIN2(WORLD_BIND2)
+							  : WORLD_PLAIN);
+	if (s == LOGIN_wait_for_sasl_response || s == LOGIN_wait_for_sasl2_response ||
+		s == LOGIN_wait_for_salt)
 		return w;
 	world_answer(w, world_salt(w));
 	if (s == LOGIN_wait_for_key)
@@ -350,6 +360,8 @@ static inline struct world *world_at(enum login_state s)
 	if (s == LOGIN_wait_for_proof)
 		return w;
 	world_answer(w, world_verdict(w, COND_none));
+	if (s == LOGIN_wait_for_sasl2_open)
+		return w;
 	world_bytes(w, WORLD_HEADER);
 	if (s == LOGIN_wait_for_bind)
 		return w;

@@ -29,12 +29,16 @@ struct outcome {
 #define STRANGER ENDS("<not-authorized xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\"/>")
 #define TLS_FAILURE ENDS("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:stream>")
 #define SASL_FAILURE(cond) "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><" cond "/></failure>"
+#define SASL2_FAILURE(cond) \
+	"<failure xmlns='urn:xmpp:sasl:2'><" cond " xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>"
+#define INTRUDER ENDS("<policy-violation")
 #define SETUP_FAILED "<setup-failed/>"
 #define ODD ENDS("<unsupported-stanza-type")
 
 /* In a state that reads nothing, an input is our own fault: the stream ends, whatever it is. */
 #define WAITS(state) \
-	[LOGIN_##state] = {FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT}
+	[LOGIN_##state] = {FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, \
+		FAULT, FAULT, FAULT, FAULT, FAULT}
 
 static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 	[LOGIN_wait_for_stream] = {
@@ -46,6 +50,11 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_auth] = FAULT,
 		[INPUT_response] = FAULT,
 		[INPUT_abort] = FAULT,
+		[INPUT_authenticate] = FAULT,
+		[INPUT_response2] = FAULT,
+		[INPUT_abort2] = FAULT,
+		[INPUT_next] = FAULT,
+		[INPUT_task_data] = FAULT,
 		[INPUT_compress] = FAULT,
 		[INPUT_bind] = FAULT,
 		[INPUT_session] = FAULT,
@@ -59,6 +68,11 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_auth] = TO(wait_for_salt, NOTHING),
 		[INPUT_response] = TO(wait_for_feature_request, SASL_FAILURE("not-authorized")),
 		[INPUT_abort] = TO(wait_for_feature_request, SASL_FAILURE("not-authorized")),
+		[INPUT_authenticate] = TO(wait_for_salt, NOTHING),
+		[INPUT_response2] = TO(wait_for_feature_request, SASL2_FAILURE("not-authorized")),
+		[INPUT_abort2] = TO(wait_for_feature_request, SASL2_FAILURE("not-authorized")),
+		[INPUT_next] = TO(wait_for_feature_request, SASL2_FAILURE("not-authorized")),
+		[INPUT_task_data] = TO(wait_for_feature_request, SASL2_FAILURE("not-authorized")),
 		[INPUT_compress] = TO(wait_for_feature_request, SETUP_FAILED),
 		[INPUT_bind] = STRANGER,
 		[INPUT_session] = STRANGER,
@@ -66,7 +80,8 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_other] = ODD},
 	[LOGIN_wait_for_tls] = {
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
-		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING)},
+		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
+		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING)},
 	[LOGIN_wait_for_sasl_response] = {
 		[INPUT_header] = FAULT,
 		[INPUT_goodbye] = ENDS("</stream:stream>"),
@@ -75,11 +90,34 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_auth] = TO(wait_for_salt, SASL_FAILURE("aborted")),
 		[INPUT_response] = TO(wait_for_salt, NOTHING),
 		[INPUT_abort] = TO(wait_for_feature_request, SASL_FAILURE("aborted")),
+		[INPUT_authenticate] = TO(wait_for_salt, SASL_FAILURE("aborted")),
+		[INPUT_response2] = INTRUDER,
+		[INPUT_abort2] = INTRUDER,
+		[INPUT_next] = INTRUDER,
+		[INPUT_task_data] = INTRUDER,
 		[INPUT_compress] = TO(wait_for_sasl_response, SETUP_FAILED),
 		[INPUT_bind] = STRANGER,
 		[INPUT_session] = STRANGER,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = ODD},
+	[LOGIN_wait_for_sasl2_response] = {
+		[INPUT_header] = FAULT,
+		[INPUT_goodbye] = ENDS("</stream:stream>"),
+		[INPUT_error] = ENDS("</stream:stream>"),
+		[INPUT_starttls] = TLS_FAILURE,
+		[INPUT_auth] = INTRUDER,
+		[INPUT_response] = INTRUDER,
+		[INPUT_abort] = INTRUDER,
+		[INPUT_authenticate] = INTRUDER,
+		[INPUT_response2] = TO(wait_for_salt, NOTHING),
+		[INPUT_abort2] = TO(wait_for_feature_request, SASL2_FAILURE("aborted")),
+		[INPUT_next] = INTRUDER,
+		[INPUT_task_data] = INTRUDER,
+		[INPUT_compress] = INTRUDER,
+		[INPUT_bind] = STRANGER,
+		[INPUT_session] = STRANGER,
+		[INPUT_stanza] = STRANGER,
+		[INPUT_other] = INTRUDER},
 	WAITS(wait_for_salt),
 	WAITS(wait_for_key),
 	WAITS(wait_for_proof),
@@ -91,12 +129,18 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_auth] = ENDS(SASL_FAILURE("not-authorized")),
 		[INPUT_response] = ENDS(SASL_FAILURE("not-authorized")),
 		[INPUT_abort] = ENDS(SASL_FAILURE("not-authorized")),
+		[INPUT_authenticate] = ENDS(SASL2_FAILURE("not-authorized")),
+		[INPUT_response2] = ENDS(SASL2_FAILURE("not-authorized")),
+		[INPUT_abort2] = ENDS(SASL2_FAILURE("not-authorized")),
+		[INPUT_next] = ENDS(SASL2_FAILURE("not-authorized")),
+		[INPUT_task_data] = ENDS(SASL2_FAILURE("not-authorized")),
 		[INPUT_compress] = TO(wait_for_bind, "<unsupported-method/>"),
 		[INPUT_bind] = TO(wait_for_open, NOTHING),
 		[INPUT_session] = TO(wait_for_bind, "<not-authorized"),
 		[INPUT_stanza] = TO(wait_for_bind, "<not-authorized"),
 		[INPUT_other] = ODD},
 	WAITS(wait_for_open),
+	WAITS(wait_for_sasl2_open),
 	[LOGIN_wait_for_session] = {
 		[INPUT_header] = FAULT,
 		[INPUT_goodbye] = ENDS("</stream:stream>"),
@@ -105,6 +149,11 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_auth] = ENDS(SASL_FAILURE("not-authorized")),
 		[INPUT_response] = ENDS(SASL_FAILURE("not-authorized")),
 		[INPUT_abort] = ENDS(SASL_FAILURE("not-authorized")),
+		[INPUT_authenticate] = ENDS(SASL2_FAILURE("not-authorized")),
+		[INPUT_response2] = ENDS(SASL2_FAILURE("not-authorized")),
+		[INPUT_abort2] = ENDS(SASL2_FAILURE("not-authorized")),
+		[INPUT_next] = ENDS(SASL2_FAILURE("not-authorized")),
+		[INPUT_task_data] = ENDS(SASL2_FAILURE("not-authorized")),
 		[INPUT_compress] = TO(wait_for_session, SETUP_FAILED),
 		[INPUT_bind] = TO(wait_for_session, "<not-allowed"),
 		[INPUT_session] = TO(session_established, "<iq type=\"result\" id=\"s1\"/>"),
@@ -118,12 +167,18 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_auth] = ENDS(SASL_FAILURE("not-authorized")),
 		[INPUT_response] = ENDS(SASL_FAILURE("not-authorized")),
 		[INPUT_abort] = ENDS(SASL_FAILURE("not-authorized")),
+		[INPUT_authenticate] = ENDS(SASL2_FAILURE("not-authorized")),
+		[INPUT_response2] = ENDS(SASL2_FAILURE("not-authorized")),
+		[INPUT_abort2] = ENDS(SASL2_FAILURE("not-authorized")),
+		[INPUT_next] = ENDS(SASL2_FAILURE("not-authorized")),
+		[INPUT_task_data] = ENDS(SASL2_FAILURE("not-authorized")),
 		[INPUT_compress] = TO(session_established, SETUP_FAILED),
 		[INPUT_bind] = TO(session_established, "<not-allowed"),
 		[INPUT_session] = TO(session_established, "<iq type=\"result\" id=\"s1\"/>"),
 		[INPUT_stanza] = TO(session_established, NOTHING),
 		[INPUT_other] = ODD},
 	[LOGIN_closing] = {ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
+		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING)},
 };
 
@@ -142,6 +197,12 @@ static const struct {
 	{ON_opened, LOGIN_wait_for_open, TO(wait_for_session, "<jid>alice@localhost/here</jid>")},
 	{ON_refused, LOGIN_wait_for_open,
 		TO(wait_for_bind, "<iq type=\"error\" id=\"b1\"><error type=\"cancel\"><conflict")},
+	{ON_opened, LOGIN_wait_for_sasl2_open,
+		TO(wait_for_session, "<authorization-identifier>alice@localhost/here</authorization-identifier>"
+			"<bound xmlns=\"urn:xmpp:bind:0\"/></success><stream:features><limits")},
+	{ON_refused, LOGIN_wait_for_sasl2_open,
+		TO(wait_for_bind, "<authorization-identifier>alice@localhost</authorization-identifier></success>"
+			"<stream:features><bind xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"/>")},
 	{ON_delivered, LOGIN_wait_for_session, TO(wait_for_session, "<message><body>hi</body></message>")},
 	{ON_delivered, LOGIN_session_established, TO(session_established, "<message><body>hi</body></message>")},
 };
@@ -159,9 +220,13 @@ static const struct {
 static const char edges[] =
 	"wait_for_stream>wait_for_feature_request wait_for_stream>wait_for_bind wait_for_stream>closing "
 	"wait_for_feature_request>wait_for_tls wait_for_feature_request>wait_for_sasl_response wait_for_feature_request>wait_for_salt "
-	"wait_for_feature_request>closing wait_for_tls>wait_for_stream wait_for_tls>closing "
+	"wait_for_feature_request>wait_for_sasl2_response wait_for_feature_request>closing wait_for_tls>wait_for_stream wait_for_tls>closing "
 	"wait_for_sasl_response>wait_for_feature_request wait_for_sasl_response>wait_for_sasl_response "
 	"wait_for_sasl_response>wait_for_salt wait_for_sasl_response>wait_for_proof wait_for_sasl_response>closing "
+	"wait_for_sasl2_response>wait_for_sasl2_response wait_for_sasl2_response>wait_for_salt "
+	"wait_for_sasl2_response>wait_for_proof wait_for_sasl2_response>wait_for_feature_request wait_for_sasl2_response>closing "
+	"wait_for_salt>wait_for_sasl2_response wait_for_proof>wait_for_sasl2_open wait_for_proof>wait_for_bind "
+	"wait_for_sasl2_open>wait_for_session wait_for_sasl2_open>wait_for_bind wait_for_sasl2_open>closing "
 	"wait_for_salt>wait_for_feature_request wait_for_salt>wait_for_sasl_response wait_for_salt>wait_for_key wait_for_salt>closing "
 	"wait_for_key>wait_for_feature_request wait_for_key>wait_for_proof wait_for_key>closing "
 	"wait_for_proof>wait_for_stream wait_for_proof>wait_for_feature_request wait_for_proof>wait_for_key wait_for_proof>closing "
@@ -177,6 +242,11 @@ static const char *const texts[LOGIN_INPUTS] = {
 	[INPUT_response] =
 		"<response xmlns='" WORLD_SASL "'>AGFsaWNlAHNlY3JldA==</response>",
 	[INPUT_abort] = "<abort xmlns='" WORLD_SASL "'/>",
+	[INPUT_authenticate] = WORLD_PLAIN2(""),
+	[INPUT_response2] = "<response xmlns='" WORLD_SASL2 "'>AGFsaWNlAHNlY3JldA==</response>",
+	[INPUT_abort2] = "<abort xmlns='" WORLD_SASL2 "'/>",
+	[INPUT_next] = "<next xmlns='" WORLD_SASL2 "' task='UPGR-SCRAM-SHA-256'/>",
+	[INPUT_task_data] = "<task-data xmlns='" WORLD_SASL2 "'/>",
 	[INPUT_compress] =
 		"<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>",
 	[INPUT_bind] = WORLD_BIND,
@@ -213,7 +283,9 @@ static unsigned farewell(enum login_state from)
 {
 	if (from == LOGIN_wait_for_session || from == LOGIN_session_established)
 		return MSG_closed;
-	return from == LOGIN_wait_for_bind || from == LOGIN_wait_for_open ? MSG_forget : 0;
+	return from == LOGIN_wait_for_bind || from == LOGIN_wait_for_open || from == LOGIN_wait_for_sasl2_open
+		? MSG_forget
+		: 0;
 }
 
 static void check_outcome(struct world *w, enum login_state from, struct outcome o, const char *what)
@@ -310,7 +382,7 @@ static void reading(void **state)
 	(void)state;
 	for (enum login_state s = 0; s < LOGIN_STATES; s++) {
 		bool waits = s == LOGIN_wait_for_salt || s == LOGIN_wait_for_key || s == LOGIN_wait_for_proof ||
-			s == LOGIN_wait_for_open;
+			s == LOGIN_wait_for_open || s == LOGIN_wait_for_sasl2_open;
 		struct world *w = world_at(s);
 		assert_int_equal(client_reads(&w->client), !waits);
 		world_free(w);
@@ -338,6 +410,11 @@ static void unsure_of_tls(void **state)
 		[INPUT_auth] = TO(wait_for_feature_request, SASL_FAILURE("encryption-required")),
 		[INPUT_response] = TO(wait_for_feature_request, SASL_FAILURE("encryption-required")),
 		[INPUT_abort] = TO(wait_for_feature_request, SASL_FAILURE("encryption-required")),
+		[INPUT_authenticate] = TO(wait_for_feature_request, SASL2_FAILURE("encryption-required")),
+		[INPUT_response2] = TO(wait_for_feature_request, SASL2_FAILURE("encryption-required")),
+		[INPUT_abort2] = TO(wait_for_feature_request, SASL2_FAILURE("encryption-required")),
+		[INPUT_next] = TO(wait_for_feature_request, SASL2_FAILURE("encryption-required")),
+		[INPUT_task_data] = TO(wait_for_feature_request, SASL2_FAILURE("encryption-required")),
 		[INPUT_compress] = TO(wait_for_feature_request, SETUP_FAILED),
 		[INPUT_bind] = STRANGER,
 		[INPUT_session] = STRANGER,

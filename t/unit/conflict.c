@@ -91,6 +91,25 @@ static void number_of_the_replaced(void **state)
 	assert_false(r.rename || r.replace);
 }
 
+static void own_session(void **state)
+{
+	struct conflict_case c = {.taken = true, .own = true, .same = 2, .sessions = 5,
+		.swap_since = 1000, .now = 1001};
+	struct conflict_ruling r;
+
+	(void)state;
+	for (int policy = CONFLICT_SETRESOURCE; policy <= CONFLICT_ACCEPTNEW; policy++) {
+		c.swaps = 0;
+		r = rule(policy, SESSION_LIMIT_CLOSENEW, c); /* the two others make it three */
+		assert_int_equal(r.refuse, COND_none);
+		assert_true(r.replace && !r.rename && r.evict == 0);
+		c.swaps = CONFLICT_SWAPS_MOST;
+		r = rule(policy, SESSION_LIMIT_CLOSEOLD, c);
+		assert_true(r.damped && r.rename && !r.replace);
+		assert_int_equal(r.evict, 3); /* they stay */
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -104,6 +123,8 @@ int main(void)
 		{"conflict: a session that is replaced makes room for its successor",
 			number_of_the_replaced, NULL, NULL,
 		 NULL},
+		{"conflict: a client's own older sessions make room for it under every policy, but not in a loop",
+			own_session, NULL, NULL, NULL},
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

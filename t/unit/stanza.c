@@ -128,6 +128,32 @@ static void counts_more_children_than_it_remembers(void **state)
 	assert_null(stanza_child(&s, NS_client, "b"));
 }
 
+static void takes_any_number_of_children(void **state)
+{
+	struct stanza s = view("<a xmlns=\"urn:xmpp:sasl:2\">x<b/><b><b>&gt;</b></b><c xmlns=\"urn:xmpp:bind:0\"/>"
+		"<b/><b/><b/><b/><b/><d>y</d>z</a>");
+	struct str rest = s.inner;
+	struct stanza_child child;
+	unsigned n = 0;
+
+	(void)state;
+	while (stanza_take_child(&s, &rest, &child)) {
+		if (n < STANZA_CHILDREN) {
+			assert_true(str_eq(child.whole, s.child[n].whole) && str_eq(child.name, s.child[n].name));
+			assert_int_equal(child.ns, s.child[n].ns);
+		}
+		n++;
+	}
+	assert_int_equal(n, s.child_count);
+	assert_str(child.whole, "<d>y</d>");
+	assert_int_equal(child.ns, NS_sasl2);
+	s = view("<a/>");
+	rest = s.inner;
+	assert_false(stanza_take_child(&s, &rest, &child));
+	rest = STR("<b><c></b>"); /* whatever it is given, it stays within */
+	assert_false(stanza_take_child(&s, &rest, &child));
+}
+
 static void refuses_what_is_not_canonical(void **state)
 {
 	static const char *const bad[] = {
@@ -278,6 +304,8 @@ int main(void)
 			children_take_their_parents_namespace, NULL, NULL, NULL},
 		{"stanza: more children are counted than remembered",
 			counts_more_children_than_it_remembers, NULL, NULL, NULL},
+		{"stanza: children are taken one by one, however many there are",
+			takes_any_number_of_children, NULL, NULL, NULL},
 		{"stanza: what is not canonical has no view", refuses_what_is_not_canonical, NULL,
 			NULL, NULL},
 		{"stanza: references are undone once", undoes_references, NULL, NULL, NULL},

@@ -22,6 +22,7 @@ static struct session_row sample(uint64_t sid, const char *jid)
 		.priority = -128,
 		.presence = STR("<presence xmlns=\"jabber:client\"/>"),
 		.directed = STR("a@x/y\nb@x\n"),
+		.client = UINT64_MAX - 1,
 	};
 }
 
@@ -31,6 +32,7 @@ static void assert_same(const struct session_row *a, const struct session_row *b
 	assert_true(a->opened_seq == b->opened_seq && a->available == b->available && a->priority == b->priority);
 	assert_true(str_eq(a->jid, b->jid) && str_eq(a->address, b->address) && str_eq(a->tls, b->tls));
 	assert_true(str_eq(a->cipher, b->cipher) && str_eq(a->mechanism, b->mechanism));
+	assert_true(a->client == b->client);
 	assert_true(str_eq(a->presence, b->presence) && str_eq(a->directed, b->directed));
 }
 
@@ -44,8 +46,9 @@ static void rows_come_back_from_bytes(void **state)
 	session_row_encode(&bytes, &in);
 	assert_true(session_row_decode(buf_str(&bytes), &out));
 	assert_same(&in, &out);
-	for (size_t n = 0; n < bytes.n; n++)
-		assert_false(session_row_decode(str_head(buf_str(&bytes), n), &out));
+	for (size_t n = 0; n < bytes.n; n++) /* an older program knew no client */
+		assert_int_equal(session_row_decode(str_head(buf_str(&bytes), n), &out), n == bytes.n - 8);
+	assert_true(session_row_decode(str_head(buf_str(&bytes), bytes.n - 8), &out) && !out.client);
 	buf_puts(&bytes, "what a newer program adds");
 	assert_true(session_row_decode(buf_str(&bytes), &out));
 	assert_same(&in, &out);
@@ -182,6 +185,26 @@ static void what_cannot_be_used_is_made_anew(void **state)
 	}
 }
 
+static void layout_1_is_kept(void **state)
+{
+	struct session_row row = sample(1, "a@x/y");
+	struct db *d = table(true);
+
+	(void)state;
+	assert_int_equal(store_session_put(d, &row), DB_OK);
+	assert_int_equal(db_exec(d, "ALTER TABLE session DROP COLUMN client; PRAGMA user_version=1"), DB_OK);
+	db_close(&d);
+	d = table(false);
+	row.client = 0;
+	assert_int_equal(count(d, &row), 1);
+	row = sample(2, "b@x/y");
+	assert_int_equal(store_session_put(d, &row), DB_OK);
+	db_close(&d);
+	d = table(false);
+	assert_int_equal(count(d, NULL), 2);
+	db_close(&d);
+}
+
 static void damage_is_found(void **state)
 {
 	struct db *d = table(true);
@@ -217,6 +240,7 @@ int main(void)
 		TITLED("store_session: the view shows each session as the manual says", the_view_is_what_is_documented),
 		TITLED("store_session: another layout, or a file of an earlier boot, is made anew",
 			what_cannot_be_used_is_made_anew),
+		TITLED("store_session: sessions in the layout before this one are kept", layout_1_is_kept),
 		TITLED("store_session: a damaged file is found at the start and made anew", damage_is_found),
 	};
 	int failed;

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See sasl_xml.h. */
+#include "c2s/sasl_xml.h"
+#include "c2s/client.h"
+#include "c2s/trace.h"
+#include "common/b64.h"
+#include "common/emit.h"
+
+const struct sasl_xml sasl_xml_rfc6120 = {NS_sasl, LOGIN_wait_for_sasl_response, "="};
+const struct sasl_xml sasl_xml_sasl2 = {NS_sasl2, LOGIN_wait_for_sasl2_response, NULL};
+
+const struct sasl_xml *sasl_xml_of(enum ns ns)
+{
+	return ns == NS_sasl2 ? &sasl_xml_sasl2 : &sasl_xml_rfc6120;
+}
+
+bool sasl_xml_data(const struct sasl_xml *x, struct str text, struct buf *data)
+{
+	return !text.n || (x->nothing && str_is(text, x->nothing)) || b64_decode(data, text);
+}
+
+void sasl_xml_say(struct client *c, const char *name, struct str data)
+{
+	struct buf out = {0}, text = {0};
+	struct emit e = emit_to(&out);
+	if (trace_on)
+		trace_said(name, COND_none);
+	b64_encode(&text, data);
+	emit_start_ns(&e, name, c->talks->xml->ns);
+	emit_text(&e, buf_str(&text));
+	emit_end(&e);
+	buf_wipe(&text);
+	client_say_buf(c, &out);
+}
+
+/* The conditions of SASL2 are those of RFC 6120 6.5, in their own namespace (XEP-0388 2.6.2). */
+void sasl_xml_fail(struct client *c, const struct sasl_xml *x, enum cond why)
+{
+	struct buf out = {0};
+	if (x->ns == NS_sasl) {
+		client_say_bare(c, "failure", NS_sasl, why);
+		return;
+	}
+	if (trace_on)
+		trace_said("failure", why);
+	buf_printf(&out,
+		"<failure xmlns='urn:xmpp:sasl:2'>"
+		"<%.*s xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>",
+		STR_ARG(cond_element(why)));
+	client_say_buf(c, &out);
+}
