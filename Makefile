@@ -21,6 +21,7 @@ sources  := $(foreach part,$(parts),$(wildcard $(part)/*.c))
 headers  := $(foreach part,$(parts),$(wildcard $(part)/*.h))
 programs := $(foreach program,c2s sm,$(if $(wildcard $(program)/main.c),$(B)/$(program)))
 unit     := $(patsubst %.c,$(B)/%,$(wildcard t/unit/*.c t/table/*.c))
+of_tls   := $(addprefix $(B)/system/,$(basename $(wildcard t/unit/tls*.c)))
 fault    := $(patsubst %.c,$(B)/fault/%,$(wildcard t/fault/*.c))
 seeded   := $(patsubst %.c,$(B)/%,$(filter-out t/fuzz/main.c,$(wildcard t/fuzz/*.c)))
 clients  := $(addprefix $(B)/,$(basename $(wildcard t/clients/*.c t/clients/*.cc)))
@@ -182,10 +183,10 @@ faulty:
 
 system:
 	@echo '  (and both programs again with the wolfSSL of Debian, in $(B)/system: attacks are tried on both)'
-	@+$(MAKE) --no-print-directory B=$(B)/system WOLFSSL=system all $(B)/system/t/unit/tls
+	@+$(MAKE) --no-print-directory B=$(B)/system WOLFSSL=system all $(of_tls)
 
 check: tests faulty system stage
-	@$(run_tests) $(scenes) $(fault) $(unit) $(B)/system/t/unit/tls $(seeded) $(houses)
+	@$(run_tests) $(scenes) $(fault) $(unit) $(of_tls) $(seeded) $(houses)
 
 check-fault: tests faulty
 	@$(run_tests) $(wildcard t/fault/*.py) $(fault)

@@ -22,6 +22,8 @@ static void end_talks(struct client *c)
 {
 	if (!c->talks)
 		return;
+	if (c->pipe.tls)
+		tls_settle(c->pipe.tls);
 	sasl_free(&c->talks->sasl);
 	sasl2_free(&c->talks->sasl2);
 	buf_free(&c->talks->from);

@@ -20,7 +20,7 @@ void tls_ctx_drop(struct tls_ctx **ctx);
 void tls_ctx_name(struct tls_ctx *ctx, struct str name, struct tls_ctx *other);
 /* The one for this name: one of the named, or `ctx` itself. Borrowed. NULL for NULL. */
 struct tls_ctx *tls_ctx_for(struct tls_ctx *ctx, struct str name);
-/* When the first certificate in there ends, in seconds since 1970; 0: not known. (tls_expiry.c) */
+/* When the first certificate in there ends, in seconds since 1970; 0: not known. */
 int64_t tls_expiry(struct str certificate_pem);
 const char *tls_library(void); /* "lean 5.5.4" or "system 5.5.4": for --version and the log */
 
@@ -45,6 +45,22 @@ MUST_CHECK bool tls_write(struct tls *t,
 	struct str plain);        /* appends records to wire; only after TLS_READY */
 void tls_shutdown(struct tls *t); /* appends close_notify */
 bool tls_ready(const struct tls *t);
+
+/* What can bind to this connection what is said inside it: a row of tls_binding.def each. */
+enum tls_binding {
+#define BINDING(name, word, is) TLS_##name,
+#include "c2s/tls_binding.def"
+#undef BINDING
+	TLS_BINDINGS
+};
+
+/* Appends the value: 32 bytes, a hash, 12 bytes. From TLS_READY to tls_settle. False, and nothing
+ * appended: this connection has none of that kind. */
+MUST_CHECK bool tls_binding(const struct tls *t, enum tls_binding kind, struct buf *out);
+bool tls_binds(const struct tls *t, enum tls_binding kind); /* is there one? */
+/* Who it is is settled: what only a login asks for is wiped, and given back. */
+void tls_settle(struct tls *t);
+
 const char *tls_version(const struct tls *t); /* "TLSv1.3"; static */
 const char *tls_cipher(const struct tls *t);  /* as the library names it; static */
 const char *tls_why(const struct tls *t); /* after TLS_FAILED, plain words; static or inside t */

@@ -94,6 +94,24 @@ const char *tls_cipher(const struct tls *t)
 	return t ? "SHAM" : "";
 }
 
+bool tls_binds(const struct tls *t, enum tls_binding kind)
+{
+	return t->ready && kind == TLS_exporter;
+}
+
+bool tls_binding(const struct tls *t, enum tls_binding kind, struct buf *out)
+{
+	if (!tls_binds(t, kind))
+		return false;
+	buf_puts(out, "a sham of thirty-two bytes      ");
+	return true;
+}
+
+void tls_settle(struct tls *t)
+{
+	(void)t;
+}
+
 const char *tls_why(const struct tls *t)
 {
 	return t ? "a broken sham" : "";
@@ -212,8 +230,7 @@ static inline void world_leave(struct client *c, bool flush)
 }
 
 static const struct client_way world_way = {
-	world_ask, world_tell, world_recall, world_remember, world_derive, world_credit,
-	world_opened, world_leave};
+	world_ask, world_tell, world_recall, world_remember, world_derive, world_credit, world_opened, world_leave};
 
 static inline struct client_setting world_setting(struct world *w)
 {

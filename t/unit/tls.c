@@ -1,205 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * TLS against OpenSSL, in memory: what is negotiated, what is refused, and that bytes arrive
- * however they are cut. LINK: -lssl -lcrypto */
-#include "c2s/tls.h"
-#include "c2s/tls_gate.h"
+ * however they are cut. */
+#include "t/lib/c2s_tls.h"
 
-#include <openssl/bio.h>
-#include <openssl/ec.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-enum { SECRET = 32, KEY = 16, IV = 12, TAG = 16 };
-
-struct identity {
-	struct buf certificate, key;
-};
-
-/* An OpenSSL client, our server, and the two wires between them. */
-struct talk {
-	SSL_CTX *client_ctx;
-	SSL *client;
-	BIO *to_client, *from_client;
-	struct tls_ctx *ctx;
-	struct tls *server;
-	struct buf wire, plain;
-	enum tls_result result; /* of the last tls_read */
-	bool was_ready;         /* TLS_READY came */
-	size_t step;            /* bytes in one tls_read; 0: all */
-	unsigned char secret[SECRET];
-};
+enum { KEY = 16, IV = 12, TAG = 16 };
 
 static struct identity ours, other;
-static struct talk *listening; /* whose secrets the key log is */
 
-static void take_pem(BIO *bio, struct buf *out)
+static void start(struct talk *t, int version, bool alpn)
 {
-	char *p;
-	long n = BIO_get_mem_data(bio, &p);
-
-	buf_add(out, p, (size_t)n);
-	BIO_free(bio);
-}
-
-static void make_identity(struct identity *id)
-{
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *certificate = X509_new();
-	BIO *pem = BIO_new(BIO_s_mem());
-
-	X509_set_version(certificate, 2);
-	ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-	X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-	X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
-		(const unsigned char *)"localhost", -1, -1, 0);
-	X509_set_issuer_name(certificate, X509_get_subject_name(certificate));
-	X509_set_pubkey(certificate, key);
-	assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
-	PEM_write_bio_X509(pem, certificate);
-	take_pem(pem, &id->certificate);
-	pem = BIO_new(BIO_s_mem());
-	PEM_write_bio_PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL);
-	take_pem(pem, &id->key);
-	X509_free(certificate);
-	EVP_PKEY_free(key);
-}
-
-static void keep_secret(const SSL *ssl, const char *line)
-{
-	const char *hex = strrchr(line, ' ');
-
-	(void)ssl;
-	if (strncmp(line, "CLIENT_TRAFFIC_SECRET_0 ", 24) != 0 || !hex ||
-		strlen(hex + 1) != 2 * SECRET)
-		return;
-	for (int i = 0; i < SECRET; i++) {
-		const char byte[3] = {hex[1 + 2 * i], hex[2 + 2 * i], 0};
-
-		listening->secret[i] = (unsigned char)strtoul(byte, NULL, 16);
-	}
-}
-
-static void talk_start(struct talk *t, int version, bool alpn)
-{
-	struct buf why = {0};
-
-	*t = (struct talk){0};
-	t->ctx = tls_ctx_new(buf_str(&ours.certificate), buf_str(&ours.key), &why);
-	assert_non_null(t->ctx);
-	t->server = tls_new(t->ctx, alpn, &t->wire);
-	assert_non_null(t->server);
-	t->client_ctx = SSL_CTX_new(TLS_client_method());
-	SSL_CTX_set_security_level(t->client_ctx, 0);
-	SSL_CTX_set_min_proto_version(t->client_ctx, version);
-	SSL_CTX_set_max_proto_version(t->client_ctx, version);
-	SSL_CTX_set_keylog_callback(t->client_ctx, keep_secret);
-	SSL_CTX_set_ciphersuites(t->client_ctx, "TLS_AES_128_GCM_SHA256");
-	t->client = SSL_new(t->client_ctx);
-	t->to_client = BIO_new(BIO_s_mem());
-	t->from_client = BIO_new(BIO_s_mem());
-	SSL_set_bio(t->client, t->to_client, t->from_client);
-	SSL_set_connect_state(t->client);
-	listening = t;
-}
-
-static void talk_end(struct talk *t)
-{
-	tls_free(&t->server);
-	assert_null(t->server);
-	tls_ctx_drop(&t->ctx);
-	buf_free(&t->wire);
-	buf_free(&t->plain);
-	SSL_free(t->client);
-	SSL_CTX_free(t->client_ctx);
-}
-
-static void hear(struct talk *t, struct str bytes)
-{
-	while (bytes.n) {
-		struct str piece = str_head(bytes, t->step ? t->step : bytes.n);
-
-		/* a copy, so that a tool sees every read behind its end */
-		char *copy = malloc(piece.n);
-
-		memcpy(copy, piece.p, piece.n);
-		t->result = tls_read(t->server, str_at(copy, piece.n), &t->plain);
-		free(copy);
-		t->was_ready |= t->result == TLS_READY;
-		bytes = str_skip(bytes, piece.n);
-	}
-}
-
-/* Carries what either side has to say to the other. False: there was nothing. */
-static bool carry(struct talk *t)
-{
-	char *p;
-	long n = BIO_get_mem_data(t->from_client, &p);
-	bool moved = n > 0 || t->wire.n;
-
-	if (n > 0) {
-		char *copy = malloc((size_t)n);
-
-		memcpy(copy, p, (size_t)n);
-		(void)BIO_reset(t->from_client);
-		hear(t, str_at(copy, (size_t)n));
-		free(copy);
-	}
-	if (t->wire.n)
-		BIO_write(t->to_client, t->wire.p, (int)t->wire.n);
-	buf_clear(&t->wire);
-	return moved;
-}
-
-/* True: both sides have finished the handshake. */
-static bool shake(struct talk *t)
-{
-	for (int i = 0; i < 20; i++) {
-		SSL_do_handshake(t->client);
-		if (!carry(t))
-			break;
-	}
-	return SSL_is_init_finished(t->client) && tls_ready(t->server);
-}
-
-static void expect_client_reads(struct talk *t, struct str what)
-{
-	char *got = malloc(what.n + 1);
-	size_t n = 0;
-
-	carry(t);
-	while (n < what.n) {
-		int some = SSL_read(t->client, got + n, (int)(what.n + 1 - n));
-
-		assert_true(some > 0);
-		n += (size_t)some;
-	}
-	assert_int_equal(n, what.n);
-	assert_memory_equal(got, what.p, n);
-	free(got);
-}
-
-static void expect_exchange(struct talk *t, struct str what)
-{
-	buf_clear(&t->plain);
-	assert_int_equal(SSL_write(t->client, what.p, (int)what.n), (int)what.n);
-	carry(t);
-	assert_int_equal(t->plain.n, what.n);
-	assert_memory_equal(t->plain.p, what.p, what.n);
-	assert_true(tls_write(t->server, what));
-	expect_client_reads(t, what);
+	talk_start(t, ctx_of(&ours), version, alpn);
 }
 
 static void expect_version(int version, const char *name, size_t step)
@@ -209,7 +20,7 @@ static void expect_version(int version, const char *name, size_t step)
 
 	while (large.n < 50000)
 		buf_puts(&large, "forty thousand bytes and more, in several records. ");
-	talk_start(&t, version, false);
+	start(&t, version, false);
 	t.step = step;
 	assert_true(shake(&t));
 	assert_true(t.was_ready);
@@ -247,7 +58,7 @@ static void tls_1_1_is_refused(void **state)
 	struct talk t;
 
 	(void)state;
-	talk_start(&t, TLS1_1_VERSION, false);
+	start(&t, TLS1_1_VERSION, false);
 	SSL_set_cipher_list(t.client, "ALL:@SECLEVEL=0");
 	assert_false(shake(&t));
 	assert_int_equal(t.result, TLS_FAILED);
@@ -260,7 +71,7 @@ static void expect_cipher_refused(const char *list)
 {
 	struct talk t;
 
-	talk_start(&t, TLS1_2_VERSION, false);
+	start(&t, TLS1_2_VERSION, false);
 	assert_int_equal(SSL_set_cipher_list(t.client, list), 1);
 	assert_false(shake(&t));
 	assert_int_equal(t.result, TLS_FAILED);
@@ -280,7 +91,7 @@ static void another_group_is_agreed_on(void **state)
 	struct talk t;
 
 	(void)state;
-	talk_start(&t, TLS1_3_VERSION, false);
+	start(&t, TLS1_3_VERSION, false);
 	/* the key share is of the first */
 	assert_int_equal(SSL_set1_groups_list(t.client, "P-384:P-256:X25519"), 1);
 	assert_true(shake(&t));
@@ -294,7 +105,7 @@ static void close_notify_both_ways(void **state)
 	char byte;
 
 	(void)state;
-	talk_start(&t, TLS1_3_VERSION, false);
+	start(&t, TLS1_3_VERSION, false);
 	assert_true(shake(&t));
 	SSL_write(t.client, "</stream:stream>", 16);
 	SSL_shutdown(t.client);
@@ -319,7 +130,7 @@ static void garbage_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(garbage); i++) {
-		talk_start(&t, TLS1_3_VERSION, false);
+		start(&t, TLS1_3_VERSION, false);
 		assert_int_equal(tls_read(t.server, str_of(garbage[i]), &t.plain), TLS_FAILED);
 		assert_int_equal(tls_read(t.server, str_of(garbage[i]), &t.plain), TLS_FAILED);
 		assert_int_equal(t.plain.n, 0);
@@ -333,7 +144,7 @@ static void corrupt_record_is_refused(void **state)
 	char *p;
 
 	(void)state;
-	talk_start(&t, TLS1_3_VERSION, false);
+	start(&t, TLS1_3_VERSION, false);
 	assert_true(shake(&t));
 	SSL_write(t.client, "hello", 5);
 	BIO_get_mem_data(t.from_client, &p);
@@ -350,7 +161,7 @@ static void oversized_record_is_refused(void **state)
 	struct talk t;
 
 	(void)state;
-	talk_start(&t, TLS1_3_VERSION, false);
+	start(&t, TLS1_3_VERSION, false);
 	assert_true(shake(&t));
 	hear(&t, str_at(header, sizeof header));
 	assert_int_equal(t.result, TLS_FAILED);
@@ -359,8 +170,7 @@ static void oversized_record_is_refused(void **state)
 }
 
 /* HKDF-Expand-Label with an empty context, one block (RFC 8446 7.1). */
-static void expand(const unsigned char *secret, const char *label, unsigned char *out,
-	unsigned char n)
+static void expand(const unsigned char *secret, const char *label, unsigned char *out, unsigned char n)
 {
 	unsigned char info[64] = {0, n}, block[EVP_MAX_MD_SIZE];
 	size_t used = 2;
@@ -399,7 +209,7 @@ static void empty_record_attack(void **state)
 
 	(void)state;
 	for (int n = 0; n < 40; n += 13) {
-		talk_start(&t, TLS1_3_VERSION, false);
+		start(&t, TLS1_3_VERSION, false);
 		assert_true(shake(&t));
 		send_zeros(&t, n);
 		assert_int_equal(t.result, TLS_FAILED);
@@ -413,7 +223,7 @@ static void key_updates_in_a_row(void **state)
 	struct talk t;
 
 	(void)state;
-	talk_start(&t, TLS1_3_VERSION, false);
+	start(&t, TLS1_3_VERSION, false);
 	assert_true(shake(&t));
 	SSL_key_update(t.client, SSL_KEY_UPDATE_REQUESTED);
 	SSL_do_handshake(t.client);
@@ -435,7 +245,7 @@ static void endless_handshake(void **state)
 	int i;
 
 	(void)state;
-	talk_start(&t, TLS1_3_VERSION, false);
+	start(&t, TLS1_3_VERSION, false);
 	for (i = 0; i < 20 && t.result != TLS_FAILED; i++)
 		hear(&t, str_at(record, sizeof record));
 	assert_true(i < 20);
@@ -448,7 +258,7 @@ static void renegotiation_is_refused(void **state)
 	struct talk t;
 
 	(void)state;
-	talk_start(&t, TLS1_2_VERSION, false);
+	start(&t, TLS1_2_VERSION, false);
 	SSL_set_options(t.client, SSL_OP_LEGACY_SERVER_CONNECT);
 	assert_true(shake(&t));
 	if (SSL_renegotiate(t.client) == 1) {
@@ -472,10 +282,9 @@ static bool shake_with_protocols(bool alpn, const char *protocols, const char *c
 	struct talk t;
 	bool finished;
 
-	talk_start(&t, TLS1_3_VERSION, alpn);
+	start(&t, TLS1_3_VERSION, alpn);
 	if (protocols)
-		SSL_set_alpn_protos(t.client, (const unsigned char *)protocols,
-			(unsigned)strlen(protocols));
+		SSL_set_alpn_protos(t.client, (const unsigned char *)protocols, (unsigned)strlen(protocols));
 	finished = shake(&t);
 	if (finished) {
 		expect_exchange(&t, STR("hello"));
@@ -531,35 +340,27 @@ static void library_is_named(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{"tls: a TLS 1.3 client and we exchange data, in one record and in several",
-			tls_1_3, NULL, NULL, NULL},
-		{"tls: a TLS 1.2 client and we exchange data, in one record and in several",
-			tls_1_2, NULL, NULL, NULL},
-		{"tls: records that come byte by byte mean the same", byte_by_byte, NULL, NULL,
-			NULL},
+		{"tls: a TLS 1.3 client and we exchange data, in one record and in several", tls_1_3, NULL, NULL, NULL},
+		{"tls: a TLS 1.2 client and we exchange data, in one record and in several", tls_1_2, NULL, NULL, NULL},
+		{"tls: records that come byte by byte mean the same", byte_by_byte, NULL, NULL, NULL},
 		{"tls: TLS 1.1 is refused", tls_1_1_is_refused, NULL, NULL, NULL},
-		{"tls: CBC, NULL and RSA key exchange are refused", weak_ciphers_are_refused, NULL,
+		{"tls: CBC, NULL and RSA key exchange are refused", weak_ciphers_are_refused, NULL, NULL, NULL},
+		{"tls: a client whose first group is not ours is asked for another", another_group_is_agreed_on, NULL,
 			NULL, NULL},
-		{"tls: a client whose first group is not ours is asked for another",
-			another_group_is_agreed_on, NULL, NULL, NULL},
-		{"tls: close_notify ends reading, and we can still answer", close_notify_both_ways,
-			NULL, NULL, NULL},
+		{"tls: close_notify ends reading, and we can still answer", close_notify_both_ways, NULL, NULL, NULL},
 		{"tls: what is not TLS is refused at once", garbage_is_refused, NULL, NULL, NULL},
-		{"tls: a record that was changed on its way is refused", corrupt_record_is_refused,
-			NULL, NULL, NULL},
-		{"tls: a record that is too long is refused at its header",
-			oversized_record_is_refused, NULL, NULL, NULL},
-		{"tls: a record without content type does no harm (CVE-2024-0901)",
-			empty_record_attack, NULL, NULL, NULL},
-		{"tls: keys may be updated, but not for ever without data", key_updates_in_a_row,
-			NULL, NULL, NULL},
-		{"tls: a handshake that does not end is ended", endless_handshake, NULL, NULL,
+		{"tls: a record that was changed on its way is refused", corrupt_record_is_refused, NULL, NULL, NULL},
+		{"tls: a record that is too long is refused at its header", oversized_record_is_refused, NULL, NULL,
 			NULL},
+		{"tls: a record without content type does no harm (CVE-2024-0901)", empty_record_attack, NULL, NULL,
+			NULL},
+		{"tls: keys may be updated, but not for ever without data", key_updates_in_a_row, NULL, NULL, NULL},
+		{"tls: a handshake that does not end is ended", endless_handshake, NULL, NULL, NULL},
 		{"tls: renegotiation is refused", renegotiation_is_refused, NULL, NULL, NULL},
-		{"tls: direct TLS wants ALPN xmpp-client, or none; STARTTLS does not care",
-			protocols, NULL, NULL, NULL},
-		{"tls: a certificate or key that cannot be used is told in one line",
-			unusable_identities, NULL, NULL, NULL},
+		{"tls: direct TLS wants ALPN xmpp-client, or none; STARTTLS does not care", protocols, NULL, NULL,
+			NULL},
+		{"tls: a certificate or key that cannot be used is told in one line", unusable_identities, NULL, NULL,
+			NULL},
 		{"tls: the library says which it is", library_is_named, NULL, NULL, NULL},
 	};
 	int failures;
@@ -568,9 +369,7 @@ int main(void)
 	make_identity(&ours);
 	make_identity(&other);
 	failures = cmocka_run_group_tests(tests, NULL, NULL);
-	buf_free(&ours.certificate);
-	buf_free(&ours.key);
-	buf_free(&other.certificate);
-	buf_free(&other.key);
+	free_identity(&ours);
+	free_identity(&other);
 	return failures;
 }

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Private to tls*.c: what a context and a connection are made of. */
+#ifndef C2S_TLS_WORK_H
+#define C2S_TLS_WORK_H
+
+#include "c2s/tls.h"
+#include "c2s/tls_gate.h"
+
+struct WOLFSSL;
+struct WOLFSSL_CTX;
+
+#define TLS_END_POINT_MOST 64 /* bytes: SHA-512 */
+
+struct tls_ctx {
+	struct WOLFSSL_CTX *wolf;
+	size_t holders;
+	struct named {
+		struct buf name;
+		struct tls_ctx *ctx;
+	} * named;
+	size_t named_count;
+	size_t end_point_n; /* 0: the certificate has none */
+	uint8_t end_point[TLS_END_POINT_MOST];
+};
+
+struct tls_bound; /* tls_binding.c */
+
+struct tls {
+	struct tls_ctx *ctx;
+	struct WOLFSSL *wolf; /* NULL until the first record says for which name */
+	struct buf *wire;
+	struct tls_gate gate;
+	struct str record;       /* what the library may read now */
+	const char *why;         /* set: failed, and nothing is read or written any more */
+	struct tls_bound *bound; /* NULL: not yet, or forgotten */
+	bool alpn, ready, closed, said_goodbye;
+	bool hello_said, extended; /* our ServerHello left; with an extended master secret */
+};
+
+/* tls.c: the library's input and output, of a struct tls. */
+int tls_receive(struct WOLFSSL *wolf, char *out, int most, void *ctx);
+int tls_send(struct WOLFSSL *wolf, char *bytes, int n, void *ctx);
+
+/* tls_ctx.c: the library's own word for an error code; static. */
+const char *tls_reason(int code);
+
+/* tls_certificate.c: the certificate's tls-server-end-point (RFC 5929 4) into `out`, which has room
+ * for TLS_END_POINT_MOST; its length, 0 where that is undefined. */
+size_t tls_end_point(struct str certificate_pem, uint8_t *out);
+
+/* tls_binding.c: takes the values from a handshake that has just been finished. */
+void tls_bind(struct tls *t);
+
+#endif
