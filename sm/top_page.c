@@ -41,11 +41,17 @@ static int64_t grown(int64_t now, int64_t before)
 	return now > before ? now - before : 0; /* sm was restarted, and counts anew */
 }
 
-static double per_second(const struct top_look looks[TOP_LOOKS], int64_t now, int64_t before)
+/* "-" before the first interval is over: nobody knows yet. */
+static void put_rate(struct page *p, const char *name, const struct top_look looks[TOP_LOOKS],
+	int64_t now, int64_t before)
 {
 	int64_t ms = looks[0].at - looks[1].at;
 
-	return looks[1].at && ms > 0 ? (double)grown(now, before) * 1000 / (double)ms : 0;
+	if (looks[1].at && ms > 0)
+		buf_printf(&p->line, "%-10s %9.1f", name,
+			(double)grown(now, before) * 1000 / (double)ms);
+	else
+		buf_printf(&p->line, "%-10s %9s", name, "-");
 }
 
 static void put_size(struct buf *out, int64_t bytes, int width)
@@ -81,19 +87,19 @@ static void put_rates(struct page *p, const struct top_look looks[TOP_LOOKS])
 		negotiating += l->worker[i].negotiating;
 		queued += l->worker[i].queued;
 	}
-	buf_printf(&p->line, "logins/s   %9.1f     sessions    %9lld     queued      ",
-		per_second(looks, (int64_t)l->event[EVENT_session_open],
-			(int64_t)old->event[EVENT_session_open]),
+	put_rate(p, "logins/s", looks, (int64_t)l->event[EVENT_session_open],
+		(int64_t)old->event[EVENT_session_open]);
+	buf_printf(&p->line, "     sessions    %9lld     queued      ",
 		(long long)l->number[TOP_sessions]);
 	put_size(&p->line, queued, 9);
 	end_line(p);
-	buf_printf(&p->line, "messages/s %9.1f     connections %9lld     proofs      %8lld",
-		per_second(looks, l->number[TOP_messages], old->number[TOP_messages]),
-		(long long)connections, (long long)l->number[TOP_proofs]);
+	put_rate(p, "messages/s", looks, l->number[TOP_messages], old->number[TOP_messages]);
+	buf_printf(&p->line, "     connections %9lld     proofs      %8lld", (long long)connections,
+		(long long)l->number[TOP_proofs]);
 	end_line(p);
-	buf_printf(&p->line, "stanzas/s  %9.1f     negotiating %9lld     ghosts      %8lld",
-		per_second(looks, l->number[TOP_routed], old->number[TOP_routed]),
-		(long long)negotiating, (long long)l->number[TOP_ghosts]);
+	put_rate(p, "stanzas/s", looks, l->number[TOP_routed], old->number[TOP_routed]);
+	buf_printf(&p->line, "     negotiating %9lld     ghosts      %8lld", (long long)negotiating,
+		(long long)l->number[TOP_ghosts]);
 	p->alarm = l->number[TOP_ghosts] ? RED : NULL;
 	end_line(p);
 	end_line(p);

@@ -96,6 +96,20 @@ static void shows(void **state)
 	buf_free(&page);
 }
 
+static void no_rate_yet(void **state)
+{
+	struct top_look looks[TOP_LOOKS] = {{0}};
+	struct buf page = {0};
+
+	(void)state;
+	assert_true(top_read(&looks[0], str_of(status), str_of(stats)));
+	looks[0].at = 3000;
+	top_page(&page, looks, 0, false);
+	assert_non_null(strstr(buf_cstr(&page), "logins/s           -     sessions"));
+	assert_null(strstr(buf_cstr(&page), "0.0"));
+	buf_free(&page);
+}
+
 static void fits(void **state)
 {
 	struct top_look looks[TOP_LOOKS] = {{0}};
@@ -121,6 +135,7 @@ int main(void)
 		{"top: figures are found by the names of their columns", reads, NULL, NULL, NULL},
 		{"top: what is malformed, too much or from another version does no harm", survives, NULL, NULL, NULL},
 		{"top: rates are differences by time, in 80 columns", shows, NULL, NULL, NULL},
+		{"top: before the first interval is over a rate is a dash, not nothing", no_rate_yet, NULL, NULL, NULL},
 		{"top: a page never scrolls the terminal", fits, NULL, NULL, NULL},
 	};
 
