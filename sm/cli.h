@@ -56,6 +56,10 @@ struct cli_form {
 MUST_CHECK bool cli_show(struct buf *out, struct str answer, const struct cli_form *form);
 MUST_CHECK enum exit_status cli_print(const struct cli *c, struct str answer);
 
+/* cli_ask.c. Reads the whole answer from the descriptor, line by line while it comes, and shows it
+ * on standard output, or says on standard error why not. */
+MUST_CHECK enum exit_status cli_follow(const struct cli *c, int fd);
+
 /* cli_password.c. From the terminal, twice and without echo, or one line of standard input;
  * prepared. */
 MUST_CHECK enum exit_status cli_password(const char *account, struct buf *prepared);

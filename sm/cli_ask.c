@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sm/cli.h"
+#include "sm/cli_answer.h"
 
 /* -1: nobody is there; -2: it may not be asked; -3: said otherwise. */
 static int connect_control(const struct cli *c)
@@ -131,32 +132,165 @@ static void write_out(struct buf *out)
 	buf_clear(out);
 }
 
-enum exit_status cli_print(const struct cli *c, struct str answer)
+static enum exit_status written(struct buf *out)
 {
-	const struct cli_form form = {c->json, terminal_columns(), write_out};
-	struct buf out = {0};
-	bool shown = cli_show(&out, answer, &form);
-
-	if (shown)
-		write_out(&out);
-	buf_free(&out);
-	if (!shown)
-		return cli_fail(CLI_REFUSED,
-			"sm's answer cannot be read: is it of another version?");
+	write_out(out);
+	buf_free(out);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return cli_fail(CLI_REFUSED, "standard output cannot be written");
 	return CLI_DONE;
 }
 
+static enum exit_status cannot_read(void)
+{
+	return cli_fail(CLI_REFUSED, "sm's answer cannot be read: is it of another version?");
+}
+
+enum exit_status cli_print(const struct cli *c, struct str answer)
+{
+	const struct cli_form form = {c->json, terminal_columns(), write_out};
+	struct buf out = {0};
+
+	if (cli_show(&out, answer, &form))
+		return written(&out);
+	buf_free(&out);
+	return cannot_read();
+}
+
+/* --- an answer that is read while it comes ---------------------------------------------------- */
+
+#define BLOCK (256 * 1024)
+
+/* Lines lie in blocks that do not move: the answer borrows from them. */
+struct block {
+	struct block *next; /* the one before */
+	size_t size, n;
+	char bytes[];
+};
+
+struct reception {
+	struct answer answer;
+	struct block *block;
+	size_t line; /* where in the block the line begins that is not whole yet */
+	bool begun, ended;
+	enum exit_status status; /* what sm said */
+	struct str why;
+};
+
+/* Room for at least half a block more; the line that has begun goes along. */
+static void make_room(struct reception *r)
+{
+	struct block *old = r->block, *b;
+	size_t begun = old ? old->n - r->line : 0, size = BLOCK + 2 * begun;
+
+	if (old && old->size - old->n >= BLOCK / 2)
+		return;
+	b = mem_try(sizeof *b + size);
+	CHECK(b); /* nobody is served by a command without memory */
+	*b = (struct block){.next = old, .size = size, .n = begun};
+	if (begun)
+		memcpy(b->bytes, old->bytes + r->line, begun);
+	r->block = b;
+	r->line = 0;
+}
+
+static bool take_status(struct reception *r, struct str line)
+{
+	struct str number;
+	uint64_t status;
+
+	str_cut(line, ' ', &number, &r->why);
+	if (!str_u64(number, &status) || status > UINT8_MAX)
+		return false;
+	r->begun = true;
+	r->status = (enum exit_status)status;
+	return true;
+}
+
+static bool take_line(struct reception *r, struct str line)
+{
+	if (!r->begun)
+		return take_status(r, line);
+	if (r->ended)
+		return false;
+	r->ended = str_is(line, ".");
+	return r->ended || r->status != CLI_DONE || answer_line(&r->answer, line);
+}
+
+static bool take_lines(struct reception *r)
+{
+	struct str rest = str_at(r->block->bytes + r->line, r->block->n - r->line), line, behind;
+
+	while (str_cut(rest, '\n', &line, &behind)) {
+		rest = behind;
+		if (!take_line(r, line))
+			return false;
+	}
+	r->line = r->block->n - rest.n;
+	return true;
+}
+
+/* False: malformed. */
+static bool receive_lines(struct reception *r, int fd)
+{
+	ssize_t n;
+
+	do {
+		make_room(r);
+		n = recv(fd, r->block->bytes + r->block->n, r->block->size - r->block->n, 0);
+		if (n > 0)
+			r->block->n += (size_t)n;
+		if (n > 0 && !take_lines(r))
+			return false;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	return true;
+}
+
+static enum exit_status show(const struct cli *c, struct answer *a)
+{
+	struct buf out = {0};
+
+	answer_sort(a);
+	if (c->json)
+		answer_json(&out, a);
+	else
+		answer_text(&out, a, terminal_columns());
+	return written(&out);
+}
+
+enum exit_status cli_follow(const struct cli *c, int fd)
+{
+	struct reception r = {.answer = {.json = c->json, .flush = write_out}};
+	enum exit_status status;
+
+	if (!receive_lines(&r, fd))
+		status = cannot_read();
+	else if (!r.ended)
+		status = cli_fail(CLI_REFUSED, "sm broke off its answer");
+	else if (r.status != CLI_DONE)
+		status = cli_fail(r.status, "%.*s", STR_ARG(r.why));
+	else
+		status = show(c, &r.answer);
+	answer_end(&r.answer);
+	while (r.block) {
+		struct block *b = r.block;
+
+		r.block = b->next;
+		mem_free(b);
+	}
+	return status;
+}
+
 enum exit_status cli_ask(const struct cli *c)
 {
-	struct buf answer = {0};
-	enum exit_status status = cli_exchange(c, STR_NONE, &answer);
+	enum exit_status status;
+	int fd = cli_send(c, STR_NONE, &status);
 
-	if (status == CLI_NOT_RUNNING)
+	if (fd >= 0) {
+		status = cli_follow(c, fd);
+		close(fd);
+	} else if (status == CLI_NOT_RUNNING) {
 		cli_fail(status, "sm does not run: nobody listens in %s", c->conf->run_directory);
-	else if (status == CLI_DONE)
-		status = cli_print(c, buf_str(&answer));
-	buf_free(&answer);
+	}
 	return status;
 }

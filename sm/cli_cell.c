@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CELL_SHORT 32 /* bytes: room for a time, a duration or a size */
-
 #define EACH_BYTE UINT64_C(0x0101010101010101)
 #define HIGH_BITS (0x80 * EACH_BYTE)
 
@@ -48,15 +46,37 @@ unsigned cell_bytes(struct str s)
 		(seen.escaped & HIGH_BITS ? CELL_ESCAPED : 0);
 }
 
+/* Up to so many digits nothing overflows. */
+#define DIGITS_SAFE 18
+
 static bool number_of(struct str cell, int64_t *out)
 {
-	bool negative = str_starts(cell, STR("-"));
-	uint64_t value;
+	bool negative = cell.n && cell.p[0] == '-';
+	uint64_t value = 0;
+	size_t i = 0;
 
+	while (i < cell.n && i < DIGITS_SAFE && cell.p[i] >= '0' && cell.p[i] <= '9')
+		value = value * 10 + (uint64_t)(cell.p[i++] - '0');
+	*out = (int64_t)value;
+	if (i == cell.n && i)
+		return true;
 	if (!str_u64(str_skip(cell, negative), &value) || value > INT64_MAX)
 		return false;
 	*out = negative ? -(int64_t)value : (int64_t)value;
 	return true;
+}
+
+/* Nearly all of them are short, and none of those needs reading. */
+static bool is_number(struct str cell)
+{
+	int64_t number;
+	size_t i = cell.n && cell.p[0] == '-';
+
+	if (cell.n == i || cell.n > DIGITS_SAFE)
+		return number_of(cell, &number);
+	while (i < cell.n && cell.p[i] >= '0' && cell.p[i] <= '9')
+		i++;
+	return i == cell.n;
 }
 
 static char *lay_number(char *to, int64_t value)
@@ -152,6 +172,11 @@ static char *lay_size(char *to, int64_t bytes)
 	return to;
 }
 
+bool cell_fits(char type, struct str cell, size_t width)
+{
+	return type == 't' && width >= strlen("9999-12-31T23:59:59Z") && is_number(cell);
+}
+
 static bool is_control(struct str s, size_t i)
 {
 	unsigned char c = (unsigned char)s.p[i];
@@ -210,18 +235,25 @@ static bool lay_short(char **to, char type, struct str cell)
 	return true;
 }
 
-struct str cell_text(struct arena *memory, char type, struct str cell)
+static bool is_digit(struct str cell, char digit)
 {
-	char brief[CELL_SHORT], *end = brief;
+	return cell.n == 1 && cell.p[0] == digit;
+}
+
+struct str cell_text(struct arena *memory, char *brief, char type, struct str cell)
+{
+	char own[CELL_SHORT], *start = brief ? brief : own, *end = start;
 	struct buf text = {0};
 	struct str kept;
 
-	if (cell.n == 0 || (type == 't' && str_is(cell, "0")))
+	if (cell.n == 0 || (type == 't' && is_digit(cell, '0')))
 		return STR("-");
 	if (type == 'b')
-		return str_is(cell, "1") ? STR("yes") : STR("no");
-	if (lay_short(&end, type, cell))
-		return arena_copy(memory, str_at(brief, (size_t)(end - brief)));
+		return is_digit(cell, '1') ? STR("yes") : STR("no");
+	if (lay_short(&end, type, cell)) {
+		kept = str_at(start, (size_t)(end - start));
+		return brief ? kept : arena_copy(memory, kept);
+	}
 	if (is_printable(cell))
 		return cell;
 	put_spelt(&text, cell);
@@ -250,19 +282,6 @@ static void put_json_string(struct buf *out, struct str s)
 	buf_putc(out, '"');
 }
 
-/* Nearly all of them are short, and none of those needs reading. */
-static bool is_number(struct str cell)
-{
-	int64_t number;
-	size_t i = cell.n && cell.p[0] == '-';
-
-	if (cell.n == i || cell.n > 18)
-		return number_of(cell, &number);
-	while (i < cell.n && cell.p[i] >= '0' && cell.p[i] <= '9')
-		i++;
-	return i == cell.n;
-}
-
 static void put_json_time(struct buf *out, struct str cell)
 {
 	char *to = buf_room(out, CELL_SHORT);
@@ -287,7 +306,7 @@ void cell_json(struct buf *out, char type, struct str cell)
 		buf_put(out, is_number(cell) ? cell : STR("null"));
 		return;
 	case 'b':
-		buf_put(out, str_is(cell, "1") ? STR("true") : STR("false"));
+		buf_put(out, is_digit(cell, '1') ? STR("true") : STR("false"));
 		return;
 	case 't':
 		put_json_time(out, cell);

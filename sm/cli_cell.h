@@ -8,6 +8,8 @@
 #include "common/arena.h"
 #include "common/buf.h"
 
+#define CELL_SHORT 32 /* bytes: room for a time, a duration or a size */
+
 /* What a byte is to whoever shows it. */
 #define CELL_ESCAPED 1 /* '%': the cell is not yet what it was before it came over the socket */
 #define CELL_ODD 2     /* a control character, or not ASCII */
@@ -16,8 +18,10 @@ unsigned cell_bytes(struct str cells); /* all of them together */
 
 /* Is a value of this type, when nothing in it is CELL_ODD, shown as it is? */
 bool cell_is_itself(char type);
-/* Borrows from `cell` or lies in `memory`. */
-struct str cell_text(struct arena *memory, char type, struct str cell);
+/* Borrows from `cell`, or lies in `brief` (or NULL) if it is short, or in `memory`. */
+struct str cell_text(struct arena *memory, char *brief, char type, struct str cell);
+/* Is the text of this value for certain no wider than that? (A quick answer; no is no answer.) */
+bool cell_fits(char type, struct str cell, size_t width);
 void cell_json(struct buf *out, char type, struct str cell);
 size_t cell_width(struct str text);                  /* characters */
 struct str cell_head(struct str text, size_t width); /* as many characters, or all */

@@ -54,49 +54,58 @@ static void leads_make(struct leads *l, const struct section *s)
 	}
 }
 
-static void put_fields(struct buf *out, const struct section *s, const struct leads *l, size_t row)
+static void put_fields(struct buf *out, const struct section *s, const struct leads *l,
+	const struct cells *cells)
 {
-	const struct str *cells = section_row(s, row);
-
 	for (size_t i = 0; i < s->column_count; i++)
-		put_value(out, &s->columns[i], l->of[i], cells[i]);
+		put_value(out, &s->columns[i], l->of[i], cells->of[i]);
 }
 
-static void put_record(struct buf *out, const struct section *s)
+static void put_record(struct buf *out, const struct answer *a, const struct section *s)
 {
 	struct leads l = {0};
+	struct cells cells = {0};
 
 	leads_make(&l, s);
-	put_fields(out, s, &l, 0);
+	section_cells(a, s, 0, &cells);
+	put_fields(out, s, &l, &cells);
 	buf_free(&l.text);
+	arena_end(&cells.memory);
 }
 
 static void put_rows(struct buf *out, const struct answer *a, const struct section *s)
 {
 	struct leads l = {0};
+	struct cells cells = {0};
 
 	leads_make(&l, s);
 	buf_putc(out, '[');
-	for (size_t i = 0; i < s->rows; i++) {
+	for (size_t i = 0; i < s->row_count; i++) {
 		buf_puts(out, i ? ",\n{" : "\n{");
-		put_fields(out, s, &l, i);
+		section_cells(a, s, i, &cells);
+		put_fields(out, s, &l, &cells);
 		buf_putc(out, '}');
 		answer_flush(a, out);
 	}
-	buf_puts(out, s->rows ? "\n]" : "]");
+	buf_puts(out, s->row_count ? "\n]" : "]");
 	buf_free(&l.text);
+	arena_end(&cells.memory);
 }
 
-static void put_map(struct buf *out, const struct section *s)
+static void put_map(struct buf *out, const struct answer *a, const struct section *s)
 {
+	struct cells cells = {0};
+
 	buf_putc(out, '{');
-	for (size_t i = 0; i < s->rows; i++) {
+	for (size_t i = 0; i < s->row_count; i++) {
+		section_cells(a, s, i, &cells);
 		buf_puts(out, i ? ",\n" : "\n");
-		cell_json(out, 's', section_row(s, i)[0]);
+		cell_json(out, 's', cells.of[0]);
 		buf_putc(out, ':');
-		cell_json(out, 'n', section_row(s, i)[1]);
+		cell_json(out, 'n', cells.of[1]);
 	}
 	buf_puts(out, "}");
+	arena_end(&cells.memory);
 }
 
 /* A list alone is an array; anything else an object, of the record's fields and of what has a
@@ -113,14 +122,14 @@ void answer_json(struct buf *out, const struct answer *a)
 	}
 	buf_putc(out, '{');
 	for (; s; s = s->next) {
-		bool is_empty = s->kind == '=' && !s->rows;
+		bool is_empty = s->kind == '=' && !s->row_count;
 
 		if (is_empty)
 			continue;
 		buf_puts(out, first ? "" : ",\n");
 		first = false;
 		if (s->kind == '=') {
-			put_record(out, s);
+			put_record(out, a, s);
 			continue;
 		}
 		cell_json(out, 's', s->kind == '!' ? STR("message") : s->name);
@@ -130,7 +139,7 @@ void answer_json(struct buf *out, const struct answer *a)
 		else if (s->kind == '*')
 			put_rows(out, a, s);
 		else
-			put_map(out, s);
+			put_map(out, a, s);
 	}
 	buf_puts(out, "}\n");
 }

@@ -96,6 +96,7 @@ static void show_list(struct buf *out, const struct answer *a, struct section *s
 {
 	struct str names[ANSWER_COLUMNS_MOST];
 	struct buf name = {0};
+	struct cells cells = {0};
 	size_t n = fit(s, columns), from = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -105,36 +106,47 @@ static void show_list(struct buf *out, const struct answer *a, struct section *s
 		from += names[i].n;
 	}
 	put_line(out, s, names, n);
-	for (size_t i = 0; i < s->rows; i++) {
-		put_line(out, s, section_row(s, i), n);
+	for (size_t i = 0; i < s->row_count; i++) {
+		section_cells(a, s, i, &cells);
+		put_line(out, s, cells.of, n);
 		answer_flush(a, out);
 	}
 	buf_free(&name);
+	arena_end(&cells.memory);
 }
 
-static void show_record(struct buf *out, const struct section *s)
+static void show_record(struct buf *out, const struct answer *a, const struct section *s)
 {
+	struct cells cells = {0};
 	size_t longest = 0;
 
 	for (size_t i = 0; i < s->column_count; i++) {
 		if (s->columns[i].name.n > longest)
 			longest = s->columns[i].name.n;
 	}
-	for (size_t i = 0; i < s->column_count && s->rows; i++) {
+	if (s->row_count)
+		section_cells(a, s, 0, &cells);
+	for (size_t i = 0; i < s->column_count && s->row_count; i++) {
 		put_name(out, s->columns[i].name);
 		put_spaces(out, longest - s->columns[i].name.n + GAP);
-		buf_put(out, section_row(s, 0)[i]);
+		buf_put(out, cells.of[i]);
 		buf_putc(out, '\n');
 	}
+	arena_end(&cells.memory);
 }
 
-static void show_map(struct buf *out, const struct section *s)
+static void show_map(struct buf *out, const struct answer *a, const struct section *s)
 {
-	for (size_t i = 0; i < s->rows; i++)
-		put_line(out, s, section_row(s, i), s->column_count);
+	struct cells cells = {0};
+
+	for (size_t i = 0; i < s->row_count; i++) {
+		section_cells(a, s, i, &cells);
+		put_line(out, s, cells.of, s->column_count);
+	}
+	arena_end(&cells.memory);
 }
 
-static void show_text(struct buf *out, const struct answer *a, unsigned columns)
+void answer_text(struct buf *out, const struct answer *a, unsigned columns)
 {
 	for (struct section *s = a->first; s; s = s->next) {
 		bool has_title = s->kind == '%' || (s->kind == '*' && (s != a->first || s->next));
@@ -148,11 +160,11 @@ static void show_text(struct buf *out, const struct answer *a, unsigned columns)
 			buf_put(out, s->words);
 			buf_putc(out, '\n');
 		} else if (s->kind == '=') {
-			show_record(out, s);
+			show_record(out, a, s);
 		} else if (s->kind == '*') {
 			show_list(out, a, s, columns);
 		} else {
-			show_map(out, s);
+			show_map(out, a, s);
 		}
 	}
 }
@@ -165,7 +177,7 @@ bool cli_show(struct buf *out, struct str answer, const struct cli_form *form)
 	if (good && form->json)
 		answer_json(out, &a);
 	else if (good)
-		show_text(out, &a, form->columns);
+		answer_text(out, &a, form->columns);
 	answer_end(&a);
 	return good;
 }

@@ -20,7 +20,7 @@ static bool print_words(struct str escaped)
 	bool good = word_unescape(&plain, escaped);
 
 	if (good) {
-		struct str text = cell_text(&memory, 's', buf_str(&plain));
+		struct str text = cell_text(&memory, NULL, 's', buf_str(&plain));
 
 		good = printf("%.*s\n", STR_ARG(text)) >= 0 && fflush(stdout) == 0;
 	}

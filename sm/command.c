@@ -162,16 +162,42 @@ const struct str *request_option(const struct request *r, const char *name)
 
 static const bool is_escaped[256] = {[0 ... ' '] = true, ['%'] = true, [0x7f] = true};
 
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+#define LOW_BITS (0x7f * EACH_BYTE)
+
+/* Has the high bit of each byte that is zero, and no other. */
+static uint64_t zeros(uint64_t word)
+{
+	return ~(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS);
+}
+
+/* How many bytes at the front stand for themselves. Listings are full of them: eight at a time. */
+static size_t plain_run(struct str s)
+{
+	size_t n = 0;
+	uint64_t word;
+
+	for (; s.n - n >= sizeof word; n += sizeof word) {
+		memcpy(&word, s.p + n, sizeof word);
+		/* the first is high for each byte above ' ' */
+		if ((~(((word & LOW_BITS) + (0x7f - ' ') * EACH_BYTE) | word | LOW_BITS)) |
+			zeros(word ^ '%' * EACH_BYTE) | zeros(word ^ LOW_BITS))
+			break;
+	}
+	while (n < s.n && !is_escaped[(unsigned char)s.p[n]])
+		n++;
+	return n;
+}
+
 void word_escape(struct buf *out, struct str word)
 {
-	const unsigned char *p = (const unsigned char *)word.p;
+	while (word.n) {
+		size_t n = plain_run(word);
 
-	for (size_t from = 0, to = 0; to < word.n; from = to) {
-		while (to < word.n && !is_escaped[p[to]])
-			to++;
-		buf_add(out, p + from, to - from);
-		if (to < word.n)
-			buf_printf(out, "%%%02x", p[to++]);
+		buf_put(out, str_head(word, n));
+		if (n < word.n)
+			buf_printf(out, "%%%02x", (unsigned char)word.p[n++]);
+		word = str_skip(word, n);
 	}
 }
 

@@ -215,8 +215,10 @@ static void write_piece(struct control_client *c)
 {
 	uv_buf_t piece;
 
-	while (c->out.n == 0 && c->more) /* a piece may be empty: what it was about is gone */
+	if (c->out.n == 0 && c->more)
 		c->more(c);
+	if (c->out.n == 0 && c->more) /* it has looked at much, and found nothing yet */
+		house_touch(c->house);
 	if (c->out.n == 0 || c->is_writing)
 		return;
 	buf_take(&c->writing, &c->out);

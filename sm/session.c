@@ -17,11 +17,19 @@
 
 #define EPOCH_MS UINT64_C(1577836800000) /* 2020-01-01 */
 #define RANDOM_BITS 22
+#define PLACES_LEAST 64
+
+struct place {
+	struct session *session; /* NULL: it is free */
+	size_t next_free;
+};
 
 struct sessions {
 	struct table *by_sid, *by_conn, *by_jid, *accounts;
 	struct session *changed;
 	uint64_t last_sid;
+	struct place *places;
+	size_t places_n, places_room, first_free; /* places_n: none is free */
 };
 
 struct sessions *sessions_new(void)
@@ -63,6 +71,51 @@ size_t session_count(const struct sessions *t)
 void session_each(struct sessions *t, void (*visit)(void *ctx, void *session), void *ctx)
 {
 	table_each(t->by_sid, visit, ctx);
+}
+
+/* places */
+
+size_t session_places(const struct sessions *t)
+{
+	return t->places_n;
+}
+
+struct session *session_at(const struct sessions *t, size_t place)
+{
+	return place < t->places_n ? t->places[place].session : NULL;
+}
+
+/* A free place is the first one. False: no memory. */
+static bool place_ready(struct sessions *t)
+{
+	size_t room = t->places_room ? t->places_room * 2 : PLACES_LEAST;
+	struct place *more;
+
+	if (t->first_free < t->places_n || t->places_n < t->places_room)
+		return true;
+	more = mem_resize(t->places, room * sizeof *more);
+	if (!more)
+		return false;
+	t->places = more;
+	t->places_room = room;
+	return true;
+}
+
+static void place_take(struct sessions *t, struct session *s)
+{
+	s->place = t->first_free;
+	if (s->place == t->places_n)
+		t->first_free = ++t->places_n;
+	else
+		t->first_free = t->places[s->place].next_free;
+	t->places[s->place].session = s;
+}
+
+/* The end of the list of free places is whatever the number of places is then. */
+static void place_free(struct sessions *t, const struct session *s)
+{
+	t->places[s->place] = (struct place){NULL, t->first_free};
+	t->first_free = s->place;
 }
 
 uint64_t session_new_sid(struct sessions *t)
@@ -186,7 +239,7 @@ struct session *session_add(struct sessions *t, const struct session_row *row, s
 		session_free(s);
 		return NULL;
 	}
-	if (!table_put(t->by_sid, KEY(s->row.sid), s) ||
+	if (!place_ready(t) || !table_put(t->by_sid, KEY(s->row.sid), s) ||
 		!table_put(t->by_conn, KEY(s->row.conn), s) ||
 		!table_put(t->by_jid, s->row.jid, s)) {
 		tables_forget(t, s);
@@ -195,6 +248,7 @@ struct session *session_add(struct sessions *t, const struct session_row *row, s
 		return NULL;
 	}
 	s->peer = peer;
+	place_take(t, s);
 	account_link(a, s);
 	if (row->sid > t->last_sid)
 		t->last_sid = row->sid;
@@ -216,6 +270,7 @@ void session_forget(struct sessions *t, struct session *s)
 {
 	changed_forget(t, s);
 	tables_forget(t, s);
+	place_free(t, s);
 	account_unlink(t, s);
 	session_free(s);
 }
@@ -234,6 +289,7 @@ void sessions_free(struct sessions **t)
 	table_free(&(*t)->by_conn);
 	table_free(&(*t)->by_jid);
 	table_free(&(*t)->accounts);
+	mem_free((*t)->places);
 	mem_free(*t);
 	*t = NULL;
 }

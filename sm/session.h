@@ -28,7 +28,8 @@ struct session {
 	/* answer_session.c: bytes made beyond its own, since loop ms */
 	uint64_t surplus, surplus_since;
 	/* inside session.c and turn.c */
-	char *strings;                 /* what row's fixed slices lie in */
+	char *strings; /* what row's fixed slices lie in */
+	size_t place;
 	struct buf presence, directed; /* what row's changing slices lie in */
 	bool changed;                  /* in the list of those to be recorded in this turn */
 	struct session *next_changed;
@@ -48,6 +49,10 @@ struct account *account_by_jid(const struct sessions *t, struct str bare); /* NU
 size_t session_count(const struct sessions *t);
 /* Visits every session; the visited one may end, no other. */
 void session_each(struct sessions *t, void (*visit)(void *ctx, void *session), void *ctx);
+/* The same piece by piece, while sessions come and go: each keeps its place for life, and a place
+ * that is free is taken again. NULL: nobody has that one. */
+size_t session_places(const struct sessions *t);
+struct session *session_at(const struct sessions *t, size_t place);
 /* Ends a session from our side: its worker ends the stream with `why` and `text`, unavailable
  * presence goes out, the row goes. */
 void session_kick(struct house *h, struct session *s, int why /* enum cond */, struct str text);

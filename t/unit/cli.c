@@ -230,7 +230,7 @@ static void sizes_and_durations(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct str text = cell_text(&memory, rows[i].type, str_of(rows[i].cell));
+		struct str text = cell_text(&memory, NULL, rows[i].type, str_of(rows[i].cell));
 
 		if (!str_is(text, rows[i].text))
 			fail_msg("%c %s: %.*s, not %s", rows[i].type, rows[i].cell, STR_ARG(text), rows[i].text);

@@ -85,6 +85,25 @@ static void what_is_no_request(void **state)
 	}
 }
 
+/* Wherever the byte stands in the eight that are looked at together. */
+static void only_what_must_be_is_escaped(void **state)
+{
+	(void)state;
+	for (unsigned c = 0; c < 256; c++) {
+		bool must = c <= ' ' || c == '%' || c == 0x7f;
+
+		for (size_t at = 0; at < 19; at++) {
+			char word[19] = "abcdefgh\xff\x80\xa0~!\"#$&'~";
+			struct buf escaped = {0};
+
+			word[at] = (char)c;
+			word_escape(&escaped, str_at(word, sizeof word));
+			assert_int_equal(escaped.n, sizeof word + (must ? 2 : 0));
+			buf_free(&escaped);
+		}
+	}
+}
+
 static void words_come_back(void **state)
 {
 	struct buf escaped = {0}, plain = {0};
@@ -219,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TITLED("command: words become a command with its arguments and options", requests_are_read),
 		TITLED("command: what is not in commands.def is refused in one line", what_is_no_request),
+		TITLED("command: only blanks, controls and '%' are escaped in a word", only_what_must_be_is_escaped),
 		TITLED("command: any bytes are a word, escaped and back", words_come_back),
 		TITLED("command: a request comes over the socket as it was", a_request_survives_the_socket),
 		TITLED("command: a malformed line is refused", lines_that_are_none),

@@ -57,6 +57,18 @@ void session_each(struct sessions *t, void (*visit)(void *ctx, void *session), v
 		visit(ctx, &sessions[i]);
 }
 
+size_t session_places(const struct sessions *t)
+{
+	(void)t;
+	return session_n;
+}
+
+struct session *session_at(const struct sessions *t, size_t place)
+{
+	(void)t;
+	return place < session_n ? &sessions[place] : NULL;
+}
+
 void watch_level(struct house *h, enum log_level level)
 {
 	h->c2s_level = (unsigned)level + 1;

@@ -13,9 +13,12 @@
 
 static struct session *add(struct sessions *t, uint64_t sid, uint64_t conn, const char *jid)
 {
-	struct session_row row = {.sid = sid, .conn = conn, .jid = str_of(jid),
+	struct session_row row = {.sid = sid,
+		.conn = conn,
+		.jid = str_of(jid),
 		.address = STR("::1"),
-		.presence = STR("<presence/>"), .directed = STR("a@b\n")};
+		.presence = STR("<presence/>"),
+		.directed = STR("a@b\n")};
 
 	return session_add(t, &row, NULL);
 }
@@ -113,17 +116,57 @@ static void changed_once(void **state)
 	sessions_free(&h.sessions);
 }
 
+/* What a listing sees that takes a few places at a time. */
+static unsigned seen(const struct sessions *t, const struct session *who, size_t from)
+{
+	unsigned n = 0;
+
+	for (size_t place = from; place < session_places(t); place++)
+		n += session_at(t, place) == who;
+	return n;
+}
+
+static void places_are_for_life(void **state)
+{
+	enum { MANY = 1000 };
+	struct sessions *t = sessions_new();
+	struct session *s[MANY];
+
+	(void)state;
+	for (unsigned i = 0; i < MANY; i++) {
+		char jid[32];
+
+		snprintf(jid, sizeof jid, "u@d/%u", i);
+		s[i] = add(t, i + 1, i + 1, jid);
+	}
+	for (unsigned i = 1; i < MANY; i += 2)
+		session_forget(t, s[i]);
+	for (unsigned i = 0; i < MANY; i += 2) /* those that stay are where they were */
+		assert_int_equal(seen(t, s[i], 0), 1);
+	assert_null(session_at(t, session_places(t)));
+	assert_int_equal(session_places(t), MANY);
+	for (unsigned i = 1; i < MANY; i += 2) { /* free places are taken, each once */
+		s[i] = add(t, MANY + i, MANY + i, i == 1 ? "u@d/x" : "u@d/y");
+		assert_true((s[i] != NULL) == (i <= 3));
+	}
+	assert_int_equal(session_places(t), MANY);
+	assert_int_equal(seen(t, s[1], 0) + seen(t, s[3], 0), 2);
+	assert_int_equal(session_count(t), MANY / 2 + 2);
+	for (unsigned i = 0; i < MANY; i += 2)
+		assert_int_equal(seen(t, s[i], i), 1);
+	sessions_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{"session: found by sid, connection, full JID and account, and gone from all",
-			found, NULL, NULL, NULL},
-		{"session: what is taken is refused, and nothing of it stays", taken, NULL, NULL,
-			NULL},
-		{"session: an account's sessions are in order of age, however they came", by_age,
-			NULL, NULL, NULL},
+		{"session: found by sid, connection, full JID and account, and gone from all", found, NULL, NULL, NULL},
+		{"session: what is taken is refused, and nothing of it stays", taken, NULL, NULL, NULL},
+		{"session: an account's sessions are in order of age, however they came", by_age, NULL, NULL, NULL},
 		{"session: sids only grow, whatever the clock does", sids_grow, NULL, NULL, NULL},
 		{"session: a change is recorded once a turn", changed_once, NULL, NULL, NULL},
+		{"session: each keeps its place while others come and go, and places are used again",
+			places_are_for_life, NULL, NULL, NULL},
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
