@@ -2,12 +2,14 @@
  *
  * From "ADDRESS:PORT" to bound sockets. */
 #include "c2s/listen.h"
+#include "common/address.h"
 #include "common/log.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -31,53 +33,23 @@ struct place {
 	bool tls;
 };
 
-/* Cuts "ADDRESS:PORT", "[ADDRESS]:PORT" or "*:PORT" at the last colon; `host` is empty for "*". */
-static bool cut_words(struct str words, struct buf *host, struct buf *port)
-{
-	size_t colon = words.n;
-	struct str name;
-
-	while (colon && words.p[colon - 1] != ':')
-		colon--;
-	if (!colon)
-		return false;
-	name = str_head(words, colon - 1);
-	buf_put(port, str_skip(words, colon));
-	if (str_eq(name, STR("*")))
-		return true;
-	if (name.n > 2 && name.p[0] == '[' && name.p[name.n - 1] == ']')
-		name = str_at(name.p + 1, name.n - 2);
-	else if (str_find(name, ':') < name.n)
-		return false; /* an IPv6 address wants its brackets */
-	if (!name.n || name.p[0] == '*')
-		return false;
-	buf_put(host, name);
-	return true;
-}
-
-static bool has_port(struct str port)
-{
-	uint64_t number;
-
-	return str_u64(port, &number) && number <= 65535;
-}
-
 /* NULL: not an address. Free with freeaddrinfo. */
 static struct addrinfo *resolve(const char *words, bool *wildcard)
 {
 	const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
 		.ai_socktype = SOCK_STREAM};
 	struct addrinfo *found = NULL;
-	struct buf host = {0}, port = {0};
+	struct buf host = {0};
+	uint16_t port;
+	char service[8];
 
-	if (cut_words(str_of(words), &host, &port) && has_port(buf_str(&port))) {
+	if (address_cut(words, &host, &port)) {
 		*wildcard = host.n == 0;
-		if (getaddrinfo(*wildcard ? NULL : buf_cstr(&host), buf_cstr(&port), &hints,
-			    &found) != 0)
+		snprintf(service, sizeof service, "%u", port);
+		if (getaddrinfo(*wildcard ? NULL : buf_cstr(&host), service, &hints, &found) != 0)
 			found = NULL;
 	}
 	buf_free(&host);
-	buf_free(&port);
 	return found;
 }
 
@@ -197,7 +169,7 @@ static bool bind_entry(struct place *p, const struct conf *conf, int line,
 	bool good = found != NULL, any = false;
 
 	if (!found)
-		say_why(why, conf, line, p, "this is not ADDRESS:PORT, [ADDRESS]:PORT or *:PORT");
+		say_why(why, conf, line, p, ADDRESS_EXPECTED);
 	for (struct addrinfo *a = found; a && good; a = a->ai_next) {
 		memcpy(&p->address, a->ai_addr, a->ai_addrlen);
 		p->n = a->ai_addrlen;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/address.h"
 #include "common/conf_scan.h"
 #include "common/log_sink.h"
 #include "common/prep.h"
@@ -211,8 +212,32 @@ static bool read_domains(struct load *l, cfg_t *cfg)
 	return true;
 }
 
-/* What a row alone cannot say of its value. */
-static bool judge(struct load *l)
+static bool no_address(struct load *l, const char *key, int line, const char *words,
+	const char *expected)
+{
+	complain_at(l->path, line, l->why);
+	buf_printf(l->why, "%s: \"%s\": %s", key, words, expected);
+	return false;
+}
+
+static bool judge_listen(struct load *l, const char *key, struct conf_list list, int line)
+{
+	for (size_t i = 0; i < list.n; i++)
+		if (!address_is(list.words[i]))
+			return no_address(l, key, line, list.words[i], ADDRESS_EXPECTED);
+	return true;
+}
+
+static bool judge_metrics(struct load *l)
+{
+	const char *words = l->conf->metrics_listen;
+
+	return !*words || address_is_single(words) ||
+		no_address(l, "metrics-listen", l->conf->line.metrics_listen, words,
+			ADDRESS_SINGLE_EXPECTED);
+}
+
+static bool judge_log(struct load *l)
 {
 	if (log_sink_is_place(l->conf->log))
 		return true;
@@ -221,6 +246,16 @@ static bool judge(struct load *l)
 		"log must be stderr, syslog, syslog:SOCKET or an absolute path, not \"%s\"",
 		l->conf->log);
 	return false;
+}
+
+/* What a row alone cannot say of its value. */
+static bool judge(struct load *l)
+{
+	const struct conf *c = l->conf;
+
+	return judge_log(l) && judge_listen(l, "listen", c->listen, c->line.listen) &&
+		judge_listen(l, "listen-tls", c->listen_tls, c->line.listen_tls) &&
+		judge_metrics(l);
 }
 
 static bool load_text(struct load *l)

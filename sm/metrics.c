@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "common/address.h"
 #include "common/log.h"
 
 #define CLIENTS_MOST 16   /* more wait in the listening socket's queue */
@@ -228,26 +229,16 @@ static void on_tick(uv_timer_t *tick)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-/* ADDRESS:PORT or [ADDRESS]:PORT, of numbers. */
 static bool read_address(const char *words, struct sockaddr_storage *out)
 {
-	const char *colon = strrchr(words, ':');
-	size_t n = colon ? (size_t)(colon - words) : 0;
-	char host[64];
-	uint64_t port;
+	struct buf host = {0};
+	uint16_t port;
+	bool good = address_cut(words, &host, &port) &&
+		(uv_ip4_addr(buf_cstr(&host), port, (struct sockaddr_in *)out) == 0 ||
+			uv_ip6_addr(buf_cstr(&host), port, (struct sockaddr_in6 *)out) == 0);
 
-	if (!colon || !str_u64(str_of(colon + 1), &port) || port == 0 || port > 65535)
-		return false;
-	if (n >= 2 && words[0] == '[' && words[n - 1] == ']') {
-		words++;
-		n -= 2;
-	}
-	if (n == 0 || n >= sizeof host)
-		return false;
-	memcpy(host, words, n);
-	host[n] = '\0';
-	return uv_ip4_addr(host, (int)port, (struct sockaddr_in *)out) == 0 ||
-		uv_ip6_addr(host, (int)port, (struct sockaddr_in6 *)out) == 0;
+	buf_free(&host);
+	return good;
 }
 
 bool metrics_start(struct house *h, struct buf *why)
@@ -258,8 +249,9 @@ bool metrics_start(struct house *h, struct buf *why)
 		return true;
 	m = mem_new(sizeof *m);
 	if (!read_address(h->conf->metrics_listen, &m->address)) {
-		buf_printf(why, "%s:%d: metrics-listen: \"%s\" is not ADDRESS:PORT", h->conf->path,
-			h->conf->line.metrics_listen, h->conf->metrics_listen);
+		buf_printf(why, "%s:%d: metrics-listen: \"%s\": %s", h->conf->path,
+			h->conf->line.metrics_listen, h->conf->metrics_listen,
+			ADDRESS_SINGLE_EXPECTED);
 		mem_free(m);
 		return false;
 	}

@@ -154,6 +154,7 @@ def _(server):
     for name in ("sm", "c2s"):
         equal(with_line(server, "", name=name).returncode, 0, "good configuration")
         for line, section in (("unknown-thing = 1", ""), ("workers = 100000", ""), ("log-level = \"loud\"", ""),
+                              ("metrics-listen = \"localhost:9222\"", ""),
                               ("negotiation-timeout = \"soon\"", ""), ("", "resource-conflict = \"never\"")):
             done = with_line(server, line, section, name)
             check(done.returncode == 78 and done.stderr.count("\n") == 1 and "other.conf:" in done.stderr, f"{line}{section}: {done}")

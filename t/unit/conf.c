@@ -203,6 +203,12 @@ static void bad_values(void **state)
 	refuses(STR("log-level = loud\n" DOMAIN),
 		":1: log-level must be one of: error warn notice info debug");
 	refuses(STR("listen = { \"\" }\n" DOMAIN), ":1: listen must not have an empty word");
+	refuses(STR("listen = { \"127.0.0.1:5222\", \"::1:5222\" }\n" DOMAIN),
+		":1: listen: \"::1:5222\": this is not ADDRESS:PORT, [ADDRESS]:PORT or *:PORT");
+	refuses(STR("\nlisten-tls = { \"localhost:5223\" }\n" DOMAIN),
+		":2: listen-tls: \"localhost:5223\": this is not");
+	refuses(STR("metrics-listen = \"*:9222\"\n" DOMAIN),
+		":1: metrics-listen: \"*:9222\": this is not ADDRESS:PORT or [ADDRESS]:PORT");
 	refuses(STR("domain x {\n\n sessions-per-account = 0 }\n"),
 		":3: sessions-per-account must be between");
 }
