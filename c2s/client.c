@@ -108,7 +108,7 @@ void client_go_on(struct client *c)
 	scan_on(c);
 	tidy(c);
 	/* Words before close_notify are heard out, also those that wait for an answer or credit. */
-	if (c->pipe.ended && !pipe_has_rest(&c->pipe) && c->state != LOGIN_closing)
+	if (c->pipe.ended && !pipe_has_rest(&c->pipe) && login_bytes(c->state) != LOGIN_LEAVES)
 		login_event(c, ON_hangup, &nothing);
 }
 

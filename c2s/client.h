@@ -36,6 +36,8 @@ struct client_way {
 	/* The stream is over and all is said: flush, then close. `flush` false: try once to
 	 * write what is on the wire already (an alert, say), and close. */
 	void (*leave)(struct client *c, bool flush);
+	/* It has said goodbye: sm is given a while to say the last words, then ON_deadline. */
+	void (*part)(struct client *c);
 };
 
 /* What is needed until the session is open, and given back then. */
@@ -119,6 +121,8 @@ void client_ask(struct client *c, const struct message *m);
 void client_answered(struct client *c);
 /* Ends the stream with an error, behind our header always (RFC 6120 4.9.1.2). */
 void client_fault(struct client *c, enum cond why, const char *text);
+/* Ends its session, at its own wish, and waits for what sm still has for it, and for sm's end. */
+void client_part(struct client *c);
 /* Ends it without one: </stream:stream>; `why` is for the log and for sm. */
 void client_farewell(struct client *c, enum cond why);
 /* The connection is of no use any more. */

@@ -114,9 +114,11 @@ void client_answered(struct client *c)
 static void tell_end(struct client *c, enum cond why)
 {
 	struct message m = {.code = MSG_closed};
+	if (c->state == LOGIN_wait_for_end) /* it was told */
+		return;
 	if (client_has_session(c)) {
 		m.as.closed.conn = c->id;
-		m.as.closed.cond = why;
+		m.as.closed.cond = c->hung_up ? PROTO_CLOSED_HUNG_UP : why;
 	} else if (client_is_proven(c)) {
 		m.code = MSG_forget;
 		m.as.forget.conn = c->id;
@@ -170,6 +172,13 @@ void client_fault(struct client *c, enum cond why, const char *text)
 	if (c->state != LOGIN_wait_for_tls) /* no words get through in the midst of a handshake */
 		say_error(c, why, text);
 	leave(c, why, true);
+}
+
+void client_part(struct client *c)
+{
+	tell_end(c, COND_none);
+	login_goto(c, LOGIN_wait_for_end);
+	c->set.way->part(c);
 }
 
 void client_farewell(struct client *c, enum cond why)

@@ -179,8 +179,14 @@ static void way_leave(struct client *client, bool flush)
 	conn_abort(c);
 }
 
-static const struct client_way conn_way = {
-	way_ask, way_tell, way_recall, way_remember, way_derive, way_credit, way_opened, way_leave};
+static void way_part(struct client *client)
+{
+	struct conn *c = conn_of(client);
+	wheel_set(&c->worker->wheel, &c->timer, CONN_FLUSH_MS, on_timer);
+}
+
+static const struct client_way conn_way = {way_ask, way_tell, way_recall, way_remember, way_derive,
+	way_credit, way_opened, way_leave, way_part};
 
 /* Accepting. */
 

@@ -12,7 +12,9 @@
 #include "c2s/wheel.h"
 #include <uv.h>
 
-#define CONN_FLUSH_MS 5000 /* from the end of the stream to the end of the connection, at most */
+/* From the end of the stream to the end of the connection, at most; sm's last words are waited for
+ * as long before. */
+#define CONN_FLUSH_MS 5000
 
 struct worker;
 struct terms;

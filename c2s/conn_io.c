@@ -28,6 +28,12 @@ static void stop_watching(struct conn *c)
 	uv_read_stop((uv_stream_t *)&c->tcp);
 }
 
+/* Its own end is no news then: it may still listen. */
+static bool is_leaving(const struct conn *c)
+{
+	return c->exit == CONN_FLUSHES || c->client.state == LOGIN_wait_for_end;
+}
+
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 {
 	struct conn *c = s->data;
@@ -42,7 +48,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 	if (n > 0) {
 		set_reading(c);
 		conn_touch(c);
-	} else if (n == UV_EOF && c->exit == CONN_FLUSHES) {
+	} else if (n == UV_EOF && is_leaving(c)) {
 		c->client_ended = true;
 		set_reading(c);
 		conn_touch(c);
@@ -56,8 +62,8 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
  * gives no room then): most pauses are over before, and cost no system call. */
 static void set_reading(struct conn *c)
 {
-	bool wanted = c->exit == CONN_FLUSHES && !c->client_ended;
-	if (c->exit == CONN_LIVES)
+	bool wanted = is_leaving(c) && !c->client_ended;
+	if (c->exit == CONN_LIVES && !is_leaving(c))
 		wanted = client_reads(&c->client) &&
 			relay_queued(c) < (size_t)c->worker->conf->client_queue_bytes;
 	if (c->exit == CONN_CLOSES || wanted == c->reading)

@@ -38,7 +38,7 @@ static const struct {
 #include "c2s/login.def"
 };
 
-#define EVENT_PLACES 3 /* the most AT()s of one row, and one without a verb behind them */
+#define EVENT_PLACES 4 /* the most AT()s of one row, and one without a verb behind them */
 
 static const struct {
 	const char *name;

@@ -308,7 +308,7 @@ static void on_clock(uv_timer_t *t)
 	/* one that does not read is told nothing that the next tick says again */
 	if (l->state != LINK_UP || l->link->writes)
 		return;
-	smlink_report(l);
+	smlink_report(l, false);
 	if (++l->ticks % SMLINK_CENSUS_TICKS == 0)
 		smlink_census(l);
 }
@@ -388,6 +388,7 @@ void smlink_free(struct smlink **l)
 	end_turn(gone); /* the last goodbyes */
 	if (gone->state == LINK_UP) {
 		channel_ack(&gone->channel);
+		smlink_report(gone, true);
 		flush(gone);
 	}
 	gone->ended = true;

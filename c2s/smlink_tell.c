@@ -84,7 +84,7 @@ static size_t queues(const struct worker *w, uint64_t *pairs)
 	return n;
 }
 
-void smlink_report(struct smlink *l)
+void smlink_report(struct smlink *l, bool leaving)
 {
 	const struct worker *w = smlink_worker(l);
 	uint64_t counts[2 * EVENT_TOP], longest[2 * SMLINK_QUEUES];
@@ -94,5 +94,6 @@ void smlink_report(struct smlink *l)
 	m.as.report.queued = w->queued;
 	m.as.report.counters = list_of(counts, counters(counts));
 	m.as.report.queues = list_of(longest, queues(w, longest));
+	m.as.report.leaving = leaving;
 	channel_send(smlink_channel(l), &m);
 }

@@ -13,7 +13,7 @@
 
 void smlink_join(struct smlink *l);
 void smlink_census(struct smlink *l);
-void smlink_report(struct smlink *l);
+void smlink_report(struct smlink *l, bool leaving); /* leaving: it is the last one */
 
 /* Of smlink.c, for these. */
 struct worker *smlink_worker(const struct smlink *l);

@@ -107,6 +107,21 @@ void verb_farewell(struct client *c, const struct cue *cue)
 	client_farewell(c, COND_none);
 }
 
+/* RFC 6120 4.4: what its last stanzas have made is on the way from sm, and goes out before our
+ * </stream:stream>. */
+void verb_part(struct client *c, const struct cue *cue)
+{
+	(void)cue;
+	client_part(c);
+}
+
+/* It said goodbye and did not wait for ours. */
+void verb_desert(struct client *c, const struct cue *cue)
+{
+	(void)cue;
+	client_cut(c, COND_none);
+}
+
 /* An element that is nothing we know. */
 void verb_odd(struct client *c, const struct cue *cue)
 {

@@ -48,6 +48,7 @@ bool answer_roll_call(struct peer_link *l, const struct msg_roll_call *m)
 {
 	roll_take(l->house, m->incarnations);
 	l->roll_called = true;
+	l->leaving = m->incarnations.n == 0; /* no parent goes on without a worker */
 	return true;
 }
 
@@ -173,6 +174,7 @@ bool answer_report(struct peer_link *l, const struct msg_report *m)
 	p->connections = m->connections;
 	p->negotiating = m->negotiating;
 	p->queued = m->queued;
+	l->leaving = m->leaving != 0;
 	for (size_t i = 0; i + 1 < m->counters.n; i += 2) {
 		uint64_t code = list_at(m->counters, i);
 

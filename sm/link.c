@@ -52,7 +52,10 @@ void link_close(struct peer_link *l)
 		return;
 	if (l->house->peers->parent == l) {
 		l->house->peers->parent = NULL;
-		log_event(link_down, LOG_TEXT("peer", "c2s parent"));
+		if (l->leaving)
+			log_event(link_closed, LOG_TEXT("peer", "c2s parent"));
+		else
+			log_event(link_down, LOG_TEXT("peer", "c2s parent"));
 		reload_parent_gone(l->house);
 	}
 	l->stage = LINK_CLOSED;
@@ -61,7 +64,12 @@ void link_close(struct peer_link *l)
 	uv_close((uv_handle_t *)&l->pipe, closed);
 	if (!p)
 		return;
-	log_event(link_down, LOG_U64("slot", p->slot), LOG_U64("incarnation", p->incarnation));
+	if (l->leaving)
+		log_event(link_closed, LOG_U64("slot", p->slot),
+			LOG_U64("incarnation", p->incarnation));
+	else
+		log_event(link_down, LOG_U64("slot", p->slot),
+			LOG_U64("incarnation", p->incarnation));
 	peer_link_lost(p);
 }
 

@@ -38,6 +38,7 @@ struct peer_link {
 	struct buf join_conns;
 	/* what a handler found that must wait until its channel is fed */
 	bool roll_called;
+	bool leaving;    /* the other end has said that it ends in order */
 	bool secret;     /* what was read is to be wiped */
 	struct buf died; /* u32: incarnations */
 };

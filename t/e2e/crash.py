@@ -189,10 +189,13 @@ def _(server):
 @scene("SIGTERM to c2s ends every stream with system-shutdown, and sm has no session left")
 def _(server):
     clients = [online(server, "alice", f"s{i}") for i in range(5)]
+    server.forget_log("sm")
     equal(server.terminate("c2s"), 0, "exit status")
     for c in clients:
         equal(c.stream_error(), "system-shutdown", "condition")
     eventually(lambda: server.sessions() == [], "the sessions to end")
+    eventually(lambda: server.log("sm").count("event=link_closed") == 3, "sm to see both workers and their parent go")
+    check("event=link_down" not in server.log("sm"), "an end in order is no alarm")
     equal(server.terminate("sm"), 0, "exit status")
 
 

@@ -28,6 +28,9 @@ def _(server):
         line = eventually(lambda: ends(server, reason), "the line of its end")[0]
         check(f" reason={reason} " in line, line)
         equal('cond=""' in line, reason != "error", "no condition in " + line)
+        ended = lambda: [line for line in server.log("sm").splitlines() if "event=session_end" in line and f"/{reason} " in line]
+        line = eventually(ended, "sm's line of its end")[0]
+        check(f"why={'restricted-xml' if reason == 'error' else reason}" in line.replace('"', ""), line)
 
 
 @scene("a client that has closed its half of the connection still gets all that waits for it")

@@ -210,6 +210,20 @@ def _(server):
     bob.close()
 
 
+@scene("what was asked for right before a goodbye is answered before ours, also to who has closed its half")
+def _(server):
+    for half in (False, True):
+        c = online(server, "alice", "leaver")
+        c.send("".join(f"<iq type='get' id='last{i}'>{PING}</iq>" for i in range(20)) +
+               "<message to='nobody@localhost' id='lost'><body>x</body></message></stream:stream>")
+        if half:
+            socket.socket.shutdown(c.sock, socket.SHUT_WR)  # under TLS, which goes on listening
+        got = said_until(c, None)
+        check(got.endswith(b"</stream:stream>"), f"no goodbye: {got[-300:]}")
+        equal([i for i in range(20) if b'id="last%d"' % i not in got], [], "pings that were not answered")
+        check(b'id="lost"' in got and b"<service-unavailable" in got, f"no bounce: {got[-300:]}")
+
+
 @scene("whoever aborts, asks for strange mechanisms or answers unasked without end is ended after auth-attempts")
 def _(server):
     for text in (f"<auth xmlns='{SASL}' mechanism='NOPE'/>", f"<response xmlns='{SASL}'/>", f"<abort xmlns='{SASL}'/>",

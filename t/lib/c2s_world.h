@@ -132,7 +132,7 @@ struct world {
 	struct sasl_work work;
 	struct buf password, salt; /* of the last derivation */
 	bool no_threads, no_credit;
-	unsigned opened, left;
+	unsigned opened, left, parts;
 	bool flushes;
 };
 
@@ -229,8 +229,14 @@ static inline void world_leave(struct client *c, bool flush)
 	world_of(c)->flushes = flush;
 }
 
+static inline void world_part(struct client *c)
+{
+	world_of(c)->parts++;
+}
+
 static const struct client_way world_way = {
-	world_ask, world_tell, world_recall, world_remember, world_derive, world_credit, world_opened, world_leave};
+	world_ask, world_tell, world_recall, world_remember, world_derive, world_credit,
+	world_opened, world_leave, world_part};
 
 static inline struct client_setting world_setting(struct world *w)
 {
@@ -316,6 +322,14 @@ static inline struct message world_opening(struct world *w)
 	return m;
 }
 
+/* To a goodbye. */
+static inline struct message world_end(struct world *w)
+{
+	struct message m = {.code = MSG_end};
+	m.as.end.conn = w->client.id;
+	return m;
+}
+
 static inline void world_answer(struct world *w, struct message m)
 {
 	client_message(&w->client, &m);
@@ -389,8 +403,10 @@ static inline struct world *world_at(enum login_state s)
 	if (s == LOGIN_wait_for_session)
 		return w;
 	world_bytes(w, WORLD_MESSAGE);
-	if (s == LOGIN_closing)
+	if (s == LOGIN_wait_for_end || s == LOGIN_closing)
 		world_bytes(w, "</stream:stream>");
+	if (s == LOGIN_closing)
+		world_answer(w, world_end(w));
 	return w;
 }
 
@@ -400,7 +416,7 @@ static inline void world_forget(struct world *w)
 	buf_clear(&w->said);
 	buf_clear(&w->relayed);
 	memset(w->told, 0, sizeof w->told);
-	w->asked = w->left = 0;
+	w->asked = w->left = w->parts = 0;
 }
 
 static inline bool world_said(struct world *w, const char *words)

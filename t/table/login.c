@@ -25,6 +25,7 @@ struct outcome {
 /* clang-format off */
 #define TO(state, words) {LOGIN_##state, words}
 #define ENDS(words) {LOGIN_closing, words}
+#define STAYS TO(wait_for_end, NOTHING)
 #define FAULT ENDS("<internal-server-error")
 #define STRANGER ENDS("<not-authorized xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\"/>")
 #define TLS_FAILURE ENDS("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:stream>")
@@ -143,7 +144,7 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 	WAITS(wait_for_sasl2_open),
 	[LOGIN_wait_for_session] = {
 		[INPUT_header] = FAULT,
-		[INPUT_goodbye] = ENDS("</stream:stream>"),
+		[INPUT_goodbye] = STAYS,
 		[INPUT_error] = ENDS("</stream:stream>"),
 		[INPUT_starttls] = TLS_FAILURE,
 		[INPUT_auth] = ENDS(SASL_FAILURE("not-authorized")),
@@ -161,7 +162,7 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_other] = ODD},
 	[LOGIN_session_established] = {
 		[INPUT_header] = FAULT,
-		[INPUT_goodbye] = ENDS("</stream:stream>"),
+		[INPUT_goodbye] = STAYS,
 		[INPUT_error] = ENDS("</stream:stream>"),
 		[INPUT_starttls] = TLS_FAILURE,
 		[INPUT_auth] = ENDS(SASL_FAILURE("not-authorized")),
@@ -177,6 +178,9 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_session] = TO(session_established, "<iq type=\"result\" id=\"s1\"/>"),
 		[INPUT_stanza] = TO(session_established, NOTHING),
 		[INPUT_other] = ODD},
+	[LOGIN_wait_for_end] = {STAYS, STAYS, STAYS, STAYS, STAYS, STAYS,
+		STAYS, STAYS, STAYS, STAYS, STAYS,
+		STAYS, STAYS, STAYS, STAYS, STAYS, STAYS},
 	[LOGIN_closing] = {ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING)},
@@ -205,6 +209,8 @@ static const struct {
 			"<stream:features><bind xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"/>")},
 	{ON_delivered, LOGIN_wait_for_session, TO(wait_for_session, "<message><body>hi</body></message>")},
 	{ON_delivered, LOGIN_session_established, TO(session_established, "<message><body>hi</body></message>")},
+	{ON_delivered, LOGIN_wait_for_end, TO(wait_for_end, "<message><body>hi</body></message>")},
+	{ON_deadline, LOGIN_wait_for_end, ENDS("</stream:stream>")},
 };
 
 /* The events that end the stream from any state, and the words then. */
@@ -231,7 +237,8 @@ static const char edges[] =
 	"wait_for_key>wait_for_feature_request wait_for_key>wait_for_proof wait_for_key>closing "
 	"wait_for_proof>wait_for_stream wait_for_proof>wait_for_feature_request wait_for_proof>wait_for_key wait_for_proof>closing "
 	"wait_for_bind>wait_for_open wait_for_bind>closing wait_for_open>wait_for_bind wait_for_open>wait_for_session "
-	"wait_for_open>closing wait_for_session>session_established wait_for_session>closing session_established>closing ";
+	"wait_for_open>closing wait_for_session>session_established wait_for_session>closing wait_for_session>wait_for_end "
+	"session_established>closing session_established>wait_for_end wait_for_end>closing ";
 
 static const char *const texts[LOGIN_INPUTS] = {
 	[INPUT_header] = "",

@@ -39,6 +39,8 @@ static struct buf login_in(size_t most)
 	in_pieces(w, WORLD_HEADER WORLD_BIND, most);
 	world_answer(w, world_opening(w));
 	in_pieces(w, WORLD_SESSION WORLD_MESSAGE " \n" WORLD_MESSAGE "</stream:stream>", most);
+	assert_int_equal(w->client.state, LOGIN_wait_for_end);
+	world_answer(w, world_end(w));
 	assert_int_equal(w->client.state, LOGIN_closing);
 	assert_int_equal(w->told[MSG_stanza], 2);
 	assert_int_equal(w->told[MSG_closed], 1);
@@ -475,6 +477,29 @@ static void dismissed(void **state)
 	world_free(w);
 }
 
+/* RFC 6120 4.4 */
+static void last_words(void **state)
+{
+	struct message m = {.code = MSG_deliver, .as.deliver.xml = STR("<iq type=\"result\" id=\"last\"/>")};
+	struct world *w = world_at(LOGIN_session_established);
+	(void)state;
+	world_forget(w);
+	world_bytes(w, WORLD_MESSAGE "</stream:stream> <presence/>\x15");
+	assert_int_equal(w->told[MSG_stanza], 1);
+	assert_int_equal(w->told[MSG_closed], 1);
+	assert_int_equal(w->parts, 1);
+	assert_int_equal(w->left, 0);
+	assert_int_equal(world_hear(w).n, 0);
+	world_answer(w, m);
+	world_answer(w, world_end(w));
+	assert_true(str_is(world_hear(w), "<iq type=\"result\" id=\"last\"/></stream:stream>"));
+	assert_int_equal(w->client.state, LOGIN_closing);
+	assert_int_equal(w->told[MSG_closed], 1);
+	assert_int_equal(w->told[MSG_forget], 0);
+	assert_false(w->client.hung_up);
+	world_free(w);
+}
+
 static void gone_mid_question(void **state)
 {
 	struct world *w = world_at(LOGIN_wait_for_open);
@@ -558,6 +583,8 @@ int main(void)
 		{"client: a handshake, words and close_notify may come at once", all_at_once, NULL, NULL, NULL},
 		{"client: close_notify is answered, behind the words that waited for credit", closed_while_held, NULL,
 			NULL, NULL},
+		{"client: what its last stanzas made goes out before our answer to its goodbye", last_words, NULL, NULL,
+			NULL},
 		{"client: one that goes while its session is being opened is given up, and an answer changes nothing",
 			gone_mid_question, NULL, NULL, NULL},
 	};

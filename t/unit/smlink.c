@@ -55,6 +55,7 @@ static struct {
 	bool deaf;   /* sends no acks */
 	unsigned count[256];
 	uint64_t last_conn, joined;
+	unsigned last_cond; /* of the last closed */
 	struct buf stanzas;
 } t;
 
@@ -100,6 +101,11 @@ static void answer(uint64_t conn, const struct message *m)
 	channel_send(&t.sm, &a);
 }
 
+static void sm_ends(uint64_t conn)
+{
+	channel_send(&t.sm, &(struct message){.code = MSG_end, .as.end = {.conn = conn}});
+}
+
 static bool sm_hears(void *ctx, const struct message *m)
 {
 	struct message welcome = {.code = MSG_welcome, .as.welcome = {PROTO_VERSION_HIGH, t.sm.heard, t.window}};
@@ -122,6 +128,11 @@ static bool sm_hears(void *ctx, const struct message *m)
 		return true;
 	case MSG_stanza:
 		buf_put(&t.stanzas, m->as.stanza.xml);
+		return true;
+	case MSG_closed:
+		t.last_cond = m->as.closed.cond;
+		if (m->as.closed.cond == COND_none && !t.silent)
+			sm_ends(m->as.closed.conn);
 		return true;
 	default:
 		return true;
@@ -629,6 +640,49 @@ static void vanished(void **state)
 	close(p->fd);
 	p->fd = -1;
 	UNTIL(t.count[MSG_closed] == 1 && !t.w.connections);
+	assert_int_equal(t.last_cond, PROTO_CLOSED_HUNG_UP);
+}
+
+/* To an sm that says nothing to it. */
+static struct peer *say_goodbye(const char *words)
+{
+	struct peer *p;
+	sm_links();
+	p = log_in(0);
+	t.silent = true;
+	say(p, words);
+	UNTIL(t.count[MSG_closed] == 1);
+	assert_int_equal(t.last_cond, COND_none);
+	return p;
+}
+
+static void last_words(void **state)
+{
+	struct peer *p = say_goodbye("<iq type='get' id='last'/></stream:stream>");
+	(void)state;
+	CHECK(!shutdown(p->fd, SHUT_WR));
+	UNTIL(conn(p)->client_ended);
+	sm_delivers(p->conn, STR("<iq type='result' id='last'/>"));
+	sm_ends(p->conn);
+	UNTIL(p->ended && !t.w.connections);
+	assert_true(heard(p, "<iq type='result' id='last'/></stream:stream>"));
+}
+
+static void no_last_words(void **state)
+{
+	struct peer *p = say_goodbye("</stream:stream>");
+	(void)state;
+	conn_event(conn(p), ON_deadline, NULL);
+	UNTIL(p->ended && !t.w.connections && heard(p, "</stream:stream>"));
+}
+
+static void leaves_at_once(void **state)
+{
+	struct peer *p = say_goodbye("</stream:stream>");
+	(void)state;
+	conn_event(conn(p), ON_hangup, NULL);
+	UNTIL(!t.w.connections);
+	assert_int_equal(t.count[MSG_closed] + t.count[MSG_forget], 1);
 }
 
 static void out_of_time(void **state)
@@ -728,6 +782,9 @@ int main(void)
 		TEST("relay: over worker-queue-bytes the longest queue goes", longest_queue_goes),
 		TEST("conn: a client that has closed its half still gets what waits for it", half_closed),
 		TEST("relay: clients that are held may leave, in any order", held_ones_leave),
+		TEST("conn: what a last stanza made reaches a client that has closed its half", last_words),
+		TEST("conn: a goodbye that sm does not answer ends all the same", no_last_words),
+		TEST("conn: who does not wait for our goodbye is gone at once", leaves_at_once),
 		TEST("conn: a client that vanishes is told to sm and freed", vanished),
 		TEST("conn: a login that takes too long ends with connection-timeout", out_of_time),
 		TEST("conn: over a limit a client is told resource-constraint", refused),
