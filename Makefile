@@ -78,7 +78,7 @@ endif
 endif
 
 # --- building -----------------------------------------------------------------------------------------------------
-.PHONY: all tests faulty system run check check-san check-system check-fault check-valgrind fuzz cover lint format \
+.PHONY: all tests faulty system run check check-guards check-san check-system check-fault check-valgrind fuzz cover lint format \
         man install stage deb check-package clean distclean help packages login.dot
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -182,8 +182,13 @@ faulty:
 	@+$(MAKE) --no-print-directory B=$(B)/fault FAULTS=1 WOLFSSL=$(WOLFSSL) all $(fault)
 
 system:
+ifeq ($(WOLFSSL),system)
+	@test -L $(B)/system || rm -rf $(B)/system
+	@ln -sfn . $(B)/system
+else
 	@echo '  (and both programs again with the wolfSSL of Debian, in $(B)/system: attacks are tried on both)'
 	@+$(MAKE) --no-print-directory B=$(B)/system WOLFSSL=system all $(of_tls)
+endif
 
 check: tests faulty system stage
 	@$(run_tests) $(scenes) $(fault) $(unit) $(of_tls) $(seeded) $(houses)
@@ -202,6 +207,15 @@ check-san: | build/deps.test build/deps.dev
 
 check-valgrind: tests | build/deps.dev
 	@UNDER='valgrind -q --error-exitcode=99 --leak-check=full --child-silent-after-fork=yes' $(run_tests) $(unit)
+
+# What CI does: each compiler, each wolfSSL, and what no test finds by itself. The sanitizers run with clang and Debian's
+# wolfSSL, because `check` itself is gcc and the lean one.
+check-guards: | build/deps.test build/deps.dev
+	@+t/run-guards '$(MAKE)' build/guards \
+		'gcc, lean wolfSSL' 'check' \
+		'clang, ASan and UBSan, wolfSSL of Debian' 'B=build/guard-clang CC=clang SAN=1 WOLFSSL=system check' \
+		'valgrind, unit and table tests' 'check-valgrind' \
+		'lint' 'lint'
 
 # make fuzz T=scan S=60: what it learns stays in build/fuzz/corpus/scan; a crash is written to build/fuzz/crash-*.
 clang = $(if $(findstring clang,$(compiler)),$(CC),clang)
@@ -280,6 +294,7 @@ help:
 	@echo 'make                    both programs: build/c2s and build/sm'
 	@echo 'make run                a first server on this machine: accounts, certificate, ports $(PORTS); data stays in $(RUN)/'
 	@echo 'make check              every test; T=word: only those with the word in their name'
+	@echo 'make check-guards       all that CI does: make check; the same with clang, sanitizers and the wolfSSL of Debian; valgrind; lint'
 	@echo 'make check-san          the same under ASan and UBSan, with gcc and with clang'
 	@echo 'make check-system       the same with the wolfSSL of Debian instead of the lean one (WOLFSSL=system makes it so)'
 	@echo 'make check-fault        only the fault tests: kill -9, full disk, failing allocations'
