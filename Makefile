@@ -282,7 +282,7 @@ deb: $(wolfssl)/wolfssl.mk | build/deps.package
 	@etc/make-deb $(version) $(wolfssl) $(WOLFSSL)
 
 check-package: deb
-	@$(run_tests) t/package/debian.py
+	@$(run_tests) $(wildcard t/package/*.py)
 
 clean:
 	@find build -mindepth 1 -maxdepth 1 ! -name 'wolfssl*' -exec rm -rf {} + 2>/dev/null || true
@@ -309,6 +309,7 @@ help:
 	@echo 'make man                the manual pages: $(B)/man'
 	@echo 'make install            DESTDIR= PREFIX=$(PREFIX) SYSCONF=$(SYSCONF): everything that a service needs'
 	@echo 'make deb                a Debian package: build/deb'
-	@echo 'make check-package      installs, starts, upgrades, removes and purges it in a small Debian of its own (as root)'
+	@echo 'make check-package      installs, starts, upgrades, removes and purges it in a small Debian of its own (as root);'
+	@echo '                        build/deb/transcript.txt: a stranger doing that, step by step'
 	@echo 'make packages           install what is missing of etc/deps; make clean; make distclean (wolfSSL too)'
 	@echo 'CC=clang, CFLAGS=, LDFLAGS= and B= (build folder) may be given to each; V=1 shows the commands.'

@@ -281,6 +281,13 @@ domain "localhost" {{
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def is_gone(pid):
+    try:
+        return not os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return True
+
+
 def served(play_it):
     def scene_of_service():
         service = Service()
@@ -327,6 +334,29 @@ def _(s):
     s.do("sm", "status", 3)
 
 
+@scene("init scripts: upgrade executes the new programs in place: the same processes, and whoever is connected stays")
+@served
+def _(s):
+    for name in ("sm", "c2s"):
+        check("does not run" in s.do(name, "upgrade"), name)
+    s.configure()
+    for name in ("sm", "c2s"):
+        s.do(name, "start")
+    s.sm("account", "add", "alice@localhost", secret="pw-alice@localhost\n")
+    s.password["alice@localhost"] = "pw-alice@localhost"
+    alice = Client(s).login("alice", "first")
+    before = s.pid("sm"), s.pid("c2s")
+    for name in ("sm", "c2s"):
+        path = s.at("usr/sbin/" + name)
+        shutil.copy2(path, path + ".new")
+        os.rename(path + ".new", path)
+        check("upgraded in place" in s.do(name, "upgrade"), name)
+        equal(os.stat(f"/proc/{s.pid(name)}/exe").st_ino, os.stat(path).st_ino, "binary of " + name)
+        alice.message("alice@localhost/first", "still here")
+        equal(alice.bodies(1), ["still here"], "across the upgrade of " + name)
+    equal((s.pid("sm"), s.pid("c2s")), before, "processes")
+
+
 @scene("init scripts: a wrong configuration neither stops nor reloads what runs")
 @served
 def _(s):
@@ -356,7 +386,7 @@ def _(s):
     s.do("c2s", "start")
     pid = s.pid("c2s")
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not os.path.exists(f"/proc/{pid}/exe") or not os.readlink(f"/proc/{pid}/exe"), "c2s to be gone")
+    eventually(lambda: is_gone(pid), "c2s to be gone")
     s.do("c2s", "status", 1)
     eventually(lambda: run(s.at("etc/init.d/gatehouse-c2s"), "start").returncode == 0, "c2s to start again")
     check(s.pid("c2s") != pid, "another process")
