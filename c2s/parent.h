@@ -15,6 +15,7 @@ enum parent_word {
 	PARENT_LOG = 'G',       /* parent: the log goes on in this file; brings the descriptor */
 	/* parent: work with this from now on; brings sealed memory (setup.h) */
 	PARENT_SETUP = 'C',
+	PARENT_TICKETS = 'K',   /* parent: the keys of tickets; brings sealed memory (tickets.h) */
 	PARENT_TAKEN = 'T',     /* worker: so I do */
 	PARENT_NOT_TAKEN = 'N', /* worker: I could not, and go on as before */
 	PARENT_DRAIN = 'D',     /* parent: take no new clients, and leave when yours have gone */

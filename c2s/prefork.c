@@ -158,6 +158,8 @@ static int wait_for(const struct prefork *p, uint64_t now)
 			at = p->children[i].start_at;
 	if (!p->stopping && p->notify_at < at)
 		at = p->notify_at;
+	if (!p->stopping && p->tickets.rotate_at < at)
+		at = p->tickets.rotate_at;
 	if (at != UINT64_MAX)
 		own = at > now ? (int)(at - now) : 0;
 	if (broker < 0 || own < 0)
@@ -190,6 +192,7 @@ static void turn(struct prefork *p)
 		prefork_reload(p);
 	if (p->upgrade)
 		prefork_upgrade(p);
+	prefork_tickets(p, now);
 	prefork_start_due(p, now);
 	notify_when_ready(p, now);
 	follow_log(p);
@@ -295,6 +298,7 @@ static bool prefork_start(struct prefork *p, struct buf *why)
 		introduce_us(p);
 	if (p->broker)
 		prefork_drain(p);
+	prefork_tickets(p, prefork_now());
 	return p->broker && p->signals >= 0;
 }
 
@@ -307,6 +311,7 @@ static void prefork_end(struct prefork *p)
 	listen_close(p->ports, p->slots);
 	service_end(&p->service);
 	prefork_reload_end(p);
+	tickets_wipe(&p->tickets);
 	buf_free(&p->program);
 	mem_free(p->ports);
 	mem_free(p->children);

@@ -65,6 +65,7 @@ static noreturn void be_worker(struct prefork *p, unsigned slot, int pair)
 	const struct listen_slot *ports = &p->ports[slot];
 	const struct worker_start start = {
 		.setup = p->setup,
+		.tickets = &p->tickets,
 		.door = p->door,
 		.slot = (uint16_t)slot,
 		.incarnation = c->incarnation,

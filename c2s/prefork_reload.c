@@ -95,6 +95,7 @@ static void take(struct prefork *p, struct setup *next)
 	setup_expiries(p->setup, &expiries);
 	broker_expiries(p->broker, buf_str(&expiries));
 	buf_free(&expiries);
+	prefork_tickets(p, prefork_now()); /* before the contexts that are made with them */
 	pass_on(p);
 }
 

@@ -5,7 +5,8 @@
  * is told in the environment, as numbers:
  *   our pid, the lock, the slots; for each slot a count and its STARTTLS listeners, a count and its
  *   direct ones; a count of workers, for each its pid, our end of its pair, and its incarnation;
- *   and, each behind its count, the addresses as `listen` and `listen-tls` had them.
+ *   each behind its count, the addresses as `listen` and `listen-tls` had them;
+ *   and sealed memory with the keys of session tickets.
  * Binaries of other versions read this: whatever is added goes to the end. */
 #include "c2s/parent.h"
 #include "c2s/prefork_work.h"
@@ -133,17 +134,31 @@ static bool keep_all(struct prefork *p, bool keep, struct buf *words)
 	return good;
 }
 
+/* Without it our successor makes new keys, and tickets of ours are of no use. */
+static int keep_tickets(const struct prefork *p, struct buf *words)
+{
+	int memory = tickets_seal(&p->tickets);
+
+	if (memory >= 0 && keep_open(memory, true))
+		buf_printf(words, " %d", memory);
+	return memory;
+}
+
 static void go(struct prefork *p)
 {
 	const char *program = buf_cstr(&p->program);
 	struct buf words = {0};
+	bool kept = keep_all(p, true, &words);
+	int memory = keep_tickets(p, &words);
 
-	if (keep_all(p, true, &words) && setenv(VARIABLE, buf_cstr(&words), 1) == 0) {
+	if (kept && setenv(VARIABLE, buf_cstr(&words), 1) == 0) {
 		log_event(upgrade, LOG_TEXT("binary", program), LOG_U64("workers", inheritable(p)));
 		execl(program, program, "--config", p->conf->path, (char *)NULL);
 	}
 	failed(strerror(errno));
 	unsetenv(VARIABLE);
+	if (memory >= 0)
+		close(memory);
 	buf_clear(&words);
 	if (!keep_all(p, false, &words))
 		failed("descriptors stay open for programs that we do not start");
@@ -261,6 +276,18 @@ static void count_workers(struct prefork *p)
 		p->workers = p->slots;
 }
 
+/* Our predecessor may have known none. */
+static void take_tickets(struct prefork *p, struct str *words)
+{
+	uint64_t memory;
+
+	if (!words->n || !take(words, INT_MAX, &memory))
+		return;
+	if (!tickets_unseal(&p->tickets, (int)memory))
+		log_event(ticket_keys_lost, LOG_TEXT("why", strerror(errno)));
+	close((int)memory);
+}
+
 static bool take_all(struct prefork *p, struct str words, struct buf *why)
 {
 	uint64_t lock;
@@ -274,9 +301,12 @@ static bool take_all(struct prefork *p, struct str words, struct buf *why)
 	for (unsigned i = 0; i < PREFORK_PLACES_MOST; i++)
 		p->children[i].fd = -1;
 	count_workers(p);
-	return take_children(p, &words) &&
-		take_addresses(p->setup->conf, &p->setup->conf->listen, &words) &&
-		take_addresses(p->setup->conf, &p->setup->conf->listen_tls, &words);
+	if (!take_children(p, &words) ||
+		!take_addresses(p->setup->conf, &p->setup->conf->listen, &words) ||
+		!take_addresses(p->setup->conf, &p->setup->conf->listen_tls, &words))
+		return false;
+	take_tickets(p, &words);
+	return true;
 }
 
 bool prefork_inherit(struct prefork *p, bool *inherited, struct buf *why)

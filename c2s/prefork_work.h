@@ -9,6 +9,7 @@
 #include "c2s/listen.h"
 #include "c2s/service.h"
 #include "c2s/setup.h"
+#include "c2s/tickets.h"
 
 struct child {
 	pid_t pid; /* 0: none */
@@ -25,6 +26,7 @@ struct child {
 struct prefork {
 	const struct conf *conf; /* of the setup */
 	struct setup *setup;
+	struct tickets tickets;
 	struct door *door;
 	struct broker *broker;
 	struct service service;
@@ -64,6 +66,10 @@ void prefork_upgrade(struct prefork *p);
 MUST_CHECK bool prefork_inherit(struct prefork *p, bool *inherited, struct buf *why);
 /* Its workers keep their clients, and take no new ones. */
 void prefork_drain(struct prefork *p);
+
+/* prefork_tickets.c: makes new keys when they are due, or another lifetime is set, and passes them
+ * to the workers. */
+void prefork_tickets(struct prefork *p, uint64_t now);
 
 /* prefork_reload.c */
 /* Reads everything again, and passes it to the workers; answered to sm when all of them have. */

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * See setup.h. Packed, it is a row of byte strings, each behind its length: path, folder and text
- * of the file; then for each identity its domain, certificate and key; and all that behind its
- * length. */
+ * of the file; then for each identity its domain, certificate and key. */
 #include "c2s/setup.h"
+#include "c2s/sealed.h"
 #include "c2s/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define PEM_MOST (1024 * 1024)
-#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 /* reading */
 
@@ -42,7 +40,7 @@ static bool read_file(const char *path, struct buf *out)
 static noreturn void try_pair(const struct identity *i, int result)
 {
 	struct buf words = {0};
-	struct tls_ctx *ctx = tls_ctx_new(buf_str(&i->certificate), buf_str(&i->key), &words);
+	struct tls_ctx *ctx = tls_ctx_new(buf_str(&i->certificate), buf_str(&i->key), NULL, &words);
 	ssize_t n;
 
 	if (ctx)
@@ -238,38 +236,14 @@ static void pack_all(const struct setup *s, struct buf *out)
 	}
 }
 
-static bool write_all(int fd, struct str bytes)
-{
-	while (bytes.n) {
-		ssize_t n = write(fd, bytes.p, bytes.n);
-
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (n > 0)
-			bytes = str_skip(bytes, (size_t)n);
-	}
-	return true;
-}
-
 int setup_seal(const struct setup *s)
 {
-	int fd = memfd_create("gatehouse-setup", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	struct buf packed = {0}, length = {0};
-	int saved;
+	struct buf packed = {0};
+	int fd;
 
-	if (fd < 0)
-		return -1;
 	pack_all(s, &packed);
-	buf_u32(&length, (uint32_t)packed.n);
-	if (!write_all(fd, buf_str(&length)) || !write_all(fd, buf_str(&packed)) ||
-		fcntl(fd, F_ADD_SEALS, SEALS) != 0) {
-		saved = errno;
-		close(fd);
-		errno = saved;
-		fd = -1;
-	}
+	fd = sealed_make("gatehouse-setup", buf_str(&packed));
 	buf_wipe(&packed);
-	buf_free(&length);
 	return fd;
 }
 
@@ -318,37 +292,16 @@ static struct setup *unpack_all(struct str packed, struct buf *why)
 	return NULL;
 }
 
-/* The first bytes say how many there are: a confined worker may not ask (fstat(2) is another call
- * in each C library). */
-static const char *map(int fd, size_t n)
-{
-	void *bytes = mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0);
-
-	return bytes == MAP_FAILED ? NULL : bytes;
-}
-
-static bool read_length(int fd, uint32_t *n)
-{
-	const char *bytes = map(fd, sizeof *n);
-	struct str head = str_at(bytes, sizeof *n);
-	bool read = bytes && str_take_u32(&head, n);
-
-	if (bytes)
-		munmap((void *)bytes, sizeof *n);
-	return read;
-}
-
 struct setup *setup_unseal(int fd, struct buf *why)
 {
 	struct setup *s;
-	uint32_t n = 0;
-	const char *bytes = read_length(fd, &n) ? map(fd, sizeof n + n) : NULL;
+	struct str packed;
 
-	if (!bytes) {
+	if (!sealed_open(fd, &packed)) {
 		buf_printf(why, "what the parent passed cannot be mapped: %s", strerror(errno));
 		return NULL;
 	}
-	s = unpack_all(str_at(bytes + sizeof n, n), why);
-	munmap((void *)bytes, sizeof n + n);
+	s = unpack_all(packed, why);
+	sealed_close(&packed);
 	return s;
 }

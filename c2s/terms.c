@@ -21,12 +21,13 @@ static void set_limits(struct terms *t)
 
 /* The first is for everybody: the top level's, or, without that, the first domain's; the others for
  * who asks for their domain. */
-static bool make_contexts(struct terms *t, const struct setup *s, struct buf *why)
+static bool make_contexts(struct terms *t, const struct setup *s, const struct tickets *tickets,
+	struct buf *why)
 {
 	for (size_t i = 0; i < s->count; i++) {
 		const struct identity *one = &s->identities[i];
 		struct tls_ctx *ctx = tls_ctx_new(buf_str(&one->certificate), buf_str(&one->key),
-			why);
+			tickets, why);
 
 		if (!ctx)
 			return false;
@@ -38,12 +39,12 @@ static bool make_contexts(struct terms *t, const struct setup *s, struct buf *wh
 	return true;
 }
 
-struct terms *terms_new(struct setup **setup, struct buf *why)
+struct terms *terms_new(struct setup **setup, const struct tickets *tickets, struct buf *why)
 {
 	struct terms *t = mem_new(sizeof *t);
 
 	t->holders = 1;
-	if (make_contexts(t, *setup, why)) {
+	if (make_contexts(t, *setup, tickets, why)) {
 		t->conf = (*setup)->conf;
 		(*setup)->conf = NULL;
 		set_limits(t);

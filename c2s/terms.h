@@ -18,8 +18,9 @@ struct terms {
 };
 
 /* Takes the configuration out of *setup, which is freed, keys and all, whatever comes of it. NULL:
- * a certificate cannot be used, and `why` says so. */
-MUST_CHECK struct terms *terms_new(struct setup **setup, struct buf *why);
+ * a certificate cannot be used, and `why` says so. `tickets`: see tls_ctx_new. */
+MUST_CHECK struct terms *terms_new(struct setup **setup, const struct tickets *tickets,
+	struct buf *why);
 struct terms *terms_hold(struct terms *t);
 void terms_drop(struct terms **t);
 

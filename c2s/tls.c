@@ -14,8 +14,6 @@
 
 #define PROTOCOL "xmpp-client" /* ALPN, XEP-0368 */
 
-#define SERVER_NAME_MOST 255
-
 int tls_receive(WOLFSSL *wolf, char *out, int most, void *ctx)
 {
 	struct tls *t = ctx;
@@ -69,37 +67,10 @@ struct tls *tls_new(struct tls_ctx *ctx, bool alpn, struct buf *wire)
 
 	if (!t)
 		return NULL;
-	t->ctx = ctx;
-	t->alpn = alpn;
+	t->ctx = tls_ctx_hold(ctx);
+	t->alpn = t->by_name = alpn;
 	t->wire = wire;
-	if (!(alpn && ctx->named_count) && !begin(t)) {
-		mem_free(t);
-		return NULL;
-	}
-	ctx->holders++;
 	return t;
-}
-
-/* The first record, with the ClientHello, is at hand. A name that cannot be found in it, and one
- * that is not ours, get the certificate for everybody: a client that minds will say so. */
-static bool begin_by_name(struct tls *t)
-{
-	unsigned char name[SERVER_NAME_MOST];
-	word32 n = sizeof name;
-	struct tls_ctx *ctx = t->ctx;
-
-	if (wolfSSL_SNI_GetFromBuffer((const byte *)t->record.p, (word32)t->record.n,
-		    WOLFSSL_SNI_HOST_NAME, name, &n) == WOLFSSL_SUCCESS) {
-		for (word32 i = 0; i < n; i++) /* host names have no case, ours are lower */
-			if (name[i] >= 'A' && name[i] <= 'Z')
-				name[i] += 'a' - 'A';
-		ctx = tls_ctx_for(t->ctx, str_at(name, n));
-	}
-	CHECK(ctx); /* there is always the one for everybody */
-	ctx->holders++;
-	tls_ctx_drop(&t->ctx);
-	t->ctx = ctx;
-	return begin(t);
 }
 
 void tls_free(struct tls **t)
@@ -110,6 +81,7 @@ void tls_free(struct tls **t)
 	if (!old)
 		return;
 	tls_settle(old);
+	tls_open_end(old);
 	wolfSSL_free(old->wolf);
 	tls_gate_end(&old->gate);
 	tls_ctx_drop(&old->ctx);
@@ -152,9 +124,7 @@ static enum tls_result go_on(struct tls *t)
 	size_t from = t->wire->n;
 	int result, code;
 
-	if (!t->wolf && !begin_by_name(t))
-		return failed(t, "no memory for TLS");
-	result = wolfSSL_accept(t->wolf);
+	result = tls_ticket_accept(t);
 	note_hello(t, from);
 	if (result != WOLFSSL_SUCCESS) {
 		code = wolfSSL_get_error(t->wolf, result);
@@ -198,13 +168,28 @@ static enum tls_result decrypt(struct tls *t, struct buf *plain)
 	return TLS_MORE;
 }
 
+/* The first records, until the hello is whole. */
+static enum tls_result start(struct tls *t)
+{
+	enum tls_opened opened = tls_open(t);
+	enum tls_result shaken;
+
+	if (opened == TLS_OPEN_MORE)
+		return TLS_MORE;
+	if (opened == TLS_OPEN_NO_MEMORY || !begin(t))
+		return failed(t, "no memory for TLS");
+	shaken = go_on(t);
+	tls_open_end(t);
+	return shaken;
+}
+
 static enum tls_result take_record(struct tls *t, struct buf *plain)
 {
 	enum tls_result shaken, read;
 
 	if (t->ready)
 		return decrypt(t, plain);
-	shaken = go_on(t);
+	shaken = t->wolf ? go_on(t) : start(t);
 	if (shaken != TLS_READY)
 		return shaken;
 	/* what came in the same record as the last message of the handshake */
@@ -263,6 +248,11 @@ void tls_shutdown(struct tls *t)
 bool tls_ready(const struct tls *t)
 {
 	return t->ready;
+}
+
+bool tls_resumed(const struct tls *t)
+{
+	return t->ready && wolfSSL_session_reused(t->wolf);
 }
 
 const char *tls_version(const struct tls *t)

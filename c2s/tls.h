@@ -2,18 +2,23 @@
  *
  * The one wolfSSL user: server-side TLS between two byte buffers, with the record gate in front
  * (libraries.md 1.3): only complete, sane records reach the library. Contexts are made after the
- * fork. TLS >= 1.2, no renegotiation, no compression, no tickets yet. */
+ * fork. TLS >= 1.2, no renegotiation, no compression, no early data. Sessions can be resumed with
+ * tickets (tickets.h); whatever a handshake decides (ALPN, the name asked for, the binding) is
+ * decided anew then. */
 #ifndef C2S_TLS_H
 #define C2S_TLS_H
 
 #include "common/buf.h"
 
+struct tickets;
 struct tls_ctx; /* counted: connections hold it */
 struct tls;
 
-/* From PEM bytes in memory. NULL: unusable, `why` says so in one line. */
+/* From PEM bytes in memory. NULL: unusable, `why` says so in one line. `tickets`: borrowed for the
+ * context's life, in which the keys may change; NULL, or without lifetime: none are given. */
 MUST_CHECK struct tls_ctx *tls_ctx_new(struct str certificate_pem, struct str key_pem,
-	struct buf *why);
+	const struct tickets *tickets, struct buf *why);
+struct tls_ctx *tls_ctx_hold(struct tls_ctx *ctx);
 void tls_ctx_drop(struct tls_ctx **ctx);
 /* From now on a client that names this server is served with `other`, which `ctx` takes over; all
  * others with `ctx`. Not for a ctx that is in use already. */
@@ -45,6 +50,7 @@ MUST_CHECK bool tls_write(struct tls *t,
 	struct str plain);        /* appends records to wire; only after TLS_READY */
 void tls_shutdown(struct tls *t); /* appends close_notify */
 bool tls_ready(const struct tls *t);
+bool tls_resumed(const struct tls *t); /* the handshake was a short one, with a ticket of ours */
 
 /* What can bind to this connection what is said inside it: a row of tls_binding.def each. */
 enum tls_binding {

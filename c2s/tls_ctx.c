@@ -7,6 +7,7 @@
 
 #include "c2s/tls_trial.h"
 #include "c2s/tls_work.h"
+#include "common/crypt.h"
 #include "common/rand.h"
 
 #ifdef WOLF_CRYPTO_CB
@@ -86,9 +87,7 @@ static bool set_rules(WOLFSSL_CTX *wolf)
 	wolfSSL_CTX_set_session_cache_mode(wolf, WOLFSSL_SESS_CACHE_OFF);
 	return wolfSSL_CTX_SetMinVersion(wolf, WOLFSSL_TLSV1_2) == WOLFSSL_SUCCESS &&
 		wolfSSL_CTX_set_cipher_list(wolf, SUITES) == WOLFSSL_SUCCESS &&
-		wolfSSL_CTX_set_groups(wolf, groups, COUNT(groups)) == WOLFSSL_SUCCESS &&
-		wolfSSL_CTX_no_ticket_TLSv13(wolf) == 0 &&
-		wolfSSL_CTX_NoTicketTLSv12(wolf) == WOLFSSL_SUCCESS;
+		wolfSSL_CTX_set_groups(wolf, groups, COUNT(groups)) == WOLFSSL_SUCCESS;
 }
 
 /* False: `why` says what is wrong with the certificate or the key. */
@@ -113,31 +112,42 @@ static bool set_identity(WOLFSSL_CTX *wolf, struct str certificate, struct str k
 	return true;
 }
 
-struct tls_ctx *tls_ctx_new(struct str certificate_pem, struct str key_pem, struct buf *why)
+/* False: `why`; the context can only be dropped. */
+static bool ctx_start(struct tls_ctx *ctx, struct str certificate, struct str key, struct buf *why)
 {
-	WOLFSSL_CTX *wolf = NULL;
-	struct tls_ctx *ctx;
-
 	if (wolfSSL_Init() == WOLFSSL_SUCCESS)
-		wolf = wolfSSL_CTX_new(wolfSSLv23_server_method());
-	if (!wolf || !set_rules(wolf)) {
+		ctx->wolf = wolfSSL_CTX_new(wolfSSLv23_server_method());
+	if (!ctx->wolf || !set_rules(ctx->wolf) || !set_randomness(ctx->wolf) ||
+		!tls_ticket_rules(ctx)) {
 		buf_puts(why, "wolfSSL lacks what is needed here");
-		wolfSSL_CTX_free(wolf);
-		return NULL;
+		return false;
 	}
-	if (!set_identity(wolf, certificate_pem, key_pem, why)) {
-		wolfSSL_CTX_free(wolf);
-		return NULL;
-	}
-	if (!set_randomness(wolf) || !tls_trial(wolf, DEVICE)) {
+	if (!set_identity(ctx->wolf, certificate, key, why))
+		return false;
+	if (!tls_trial(ctx->wolf, DEVICE)) {
 		buf_puts(why, "the private key does not belong to the certificate");
-		wolfSSL_CTX_free(wolf);
-		return NULL;
+		return false;
 	}
-	ctx = mem_new(sizeof *ctx);
-	ctx->wolf = wolf;
+	return true;
+}
+
+struct tls_ctx *tls_ctx_new(struct str certificate_pem, struct str key_pem,
+	const struct tickets *tickets, struct buf *why)
+{
+	struct tls_ctx *ctx = mem_new(sizeof *ctx);
+
 	ctx->holders = 1;
+	ctx->tickets = tickets;
+	hash_bytes(HASH_SHA256, certificate_pem, ctx->mark);
 	ctx->end_point_n = tls_end_point(certificate_pem, ctx->end_point);
+	if (!ctx_start(ctx, certificate_pem, key_pem, why))
+		tls_ctx_drop(&ctx);
+	return ctx;
+}
+
+struct tls_ctx *tls_ctx_hold(struct tls_ctx *ctx)
+{
+	ctx->holders++;
 	return ctx;
 }
 
@@ -159,12 +169,17 @@ void tls_ctx_drop(struct tls_ctx **ctx)
 
 void tls_ctx_name(struct tls_ctx *ctx, struct str name, struct tls_ctx *other)
 {
+	struct buf mark = {0};
 	struct named *more = mem_resize(ctx->named, (ctx->named_count + 1) * sizeof *more);
 
 	CHECK(more);
 	ctx->named = more;
 	more[ctx->named_count] = (struct named){.ctx = other};
 	buf_put(&more[ctx->named_count++].name, name);
+	buf_add(&mark, other->mark, sizeof other->mark);
+	buf_put(&mark, name);
+	hash_bytes(HASH_SHA256, buf_str(&mark), other->mark);
+	buf_free(&mark);
 }
 
 struct tls_ctx *tls_ctx_for(struct tls_ctx *ctx, struct str name)

@@ -6,6 +6,20 @@
 
 #include "common/str.h"
 
+/* What a client asks for; empty: it does not. Borrowed from the message. */
+struct tls_hello {
+	struct str name;   /* of the server (SNI, RFC 6066 3), as it came */
+	struct str ticket; /* for TLS 1.2 (RFC 5077 3.2) */
+	struct str psk; /* the first identity it offers for TLS 1.3 (RFC 8446 4.2.11): a ticket */
+};
+
+/* A whole ClientHello message with its header, out of however many records. False: it is none, or
+ * a bad one, and *hello is empty. */
+MUST_CHECK bool tls_hello_read(struct str message, struct tls_hello *hello);
+/* Bytes of the message that begins like this, header included; 0: its length is not there yet. */
+size_t tls_hello_bytes(struct str message);
+/* The payload of a record of the handshake; empty: it is another. */
+struct str tls_hello_payload(struct str record);
 /* `flight` begins with the record of our ServerHello. Does it grant an extended master secret
  * (RFC 7627)? */
 bool tls_hello_extended(struct str flight);

@@ -219,7 +219,7 @@ static bool set_terms(struct worker *w, struct setup **setup, struct buf *why)
 
 	if (w->conf)
 		conf_inherit((*setup)->conf, w->conf);
-	terms = terms_new(setup, why);
+	terms = terms_new(setup, w->tickets, why);
 	if (!terms)
 		return false;
 	terms_drop(&w->terms);
@@ -247,6 +247,14 @@ static void take_setup(struct life *l, int memory)
 	say(l, taken ? PARENT_TAKEN : PARENT_NOT_TAKEN);
 }
 
+/* Without the new keys tickets of other workers are of no use here, and ours there. */
+static void take_tickets(struct life *l, int memory)
+{
+	if (!tickets_unseal(l->worker.tickets, memory))
+		log_event(ticket_keys_lost, LOG_U64("slot", l->worker.slot));
+	close(memory);
+}
+
 static void on_parent(uv_poll_t *poll, int status, int events)
 {
 	struct life *l = poll->data;
@@ -269,6 +277,8 @@ static void on_parent(uv_poll_t *poll, int status, int events)
 			log_sink_take(passed);
 		else if (word == PARENT_SETUP && passed >= 0)
 			take_setup(l, passed);
+		else if (word == PARENT_TICKETS && passed >= 0)
+			take_tickets(l, passed);
 		else if (passed >= 0)
 			close(passed);
 	}
@@ -430,6 +440,7 @@ static void life_end(struct life *l)
 
 	smlink_free(&w->smlink);
 	key_cache_free(&w->keys);
+	tickets_wipe(w->tickets);
 	close_handles(l);
 	if (w->connections)
 		return;
@@ -449,6 +460,7 @@ int worker_run(const struct worker_start *start)
 
 	set_signals();
 	l->worker.keys = key_cache_new();
+	l->worker.tickets = start->tickets;
 	if (!set_first_terms(&l->worker, start))
 		return EXIT_FAILURE;
 	life_start(l, start);

@@ -8,6 +8,7 @@
 
 #include "c2s/door.h"
 #include "c2s/terms.h"
+#include "c2s/tickets.h"
 #include "c2s/wheel.h"
 #include <uv.h>
 
@@ -31,6 +32,7 @@ enum worker_limit {
 /* What the parent passes on by fork. Borrowed, but for the setup and the descriptors. */
 struct worker_start {
 	struct setup *setup;
+	struct tickets *tickets; /* this process's own; they change as the parent says */
 	struct door *door;
 	uint16_t slot;
 	uint32_t incarnation;
@@ -44,6 +46,7 @@ struct worker_start {
 struct worker {
 	const struct conf *conf; /* of the terms, for what takes effect at once */
 	struct terms *terms;     /* for the next connection */
+	struct tickets *tickets;
 	uv_loop_t loop;
 	uint16_t slot;
 	uint32_t incarnation;

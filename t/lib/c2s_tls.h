@@ -104,14 +104,19 @@ static inline void keep_secret(const SSL *ssl, const char *line)
 	}
 }
 
-static inline struct tls_ctx *ctx_of(const struct identity *id)
+static inline struct tls_ctx *ctx_with(const struct identity *id, const struct tickets *tickets)
 {
 	struct buf why = {0};
-	struct tls_ctx *ctx = tls_ctx_new(buf_str(&id->certificate), buf_str(&id->key), &why);
+	struct tls_ctx *ctx = tls_ctx_new(buf_str(&id->certificate), buf_str(&id->key), tickets, &why);
 
 	assert_non_null(ctx);
 	assert_int_equal(why.n, 0);
 	return ctx;
+}
+
+static inline struct tls_ctx *ctx_of(const struct identity *id)
+{
+	return ctx_with(id, NULL);
 }
 
 /* Takes the ctx over. */
@@ -136,6 +141,8 @@ static inline void talk_start(struct talk *t, struct tls_ctx *ctx, int version, 
 
 static inline void talk_end(struct talk *t)
 {
+	/* or OpenSSL would not resume what was not closed */
+	SSL_set_shutdown(t->client, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	tls_free(&t->server);
 	assert_null(t->server);
 	tls_ctx_drop(&t->ctx);

@@ -39,7 +39,8 @@ def b64(data):
 
 
 class Client:
-    def __init__(self, server, direct=False, host="127.0.0.1", alpn=("xmpp-client",), port=None, versions=None):
+    def __init__(self, server, direct=False, host="127.0.0.1", alpn=("xmpp-client",), port=None, versions=None,
+                 context=None, session=None):
         self.server = server
         self.sock = socket.create_connection((host, port or (server.tls_port if direct else server.port)), DEADLINE)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -47,6 +48,7 @@ class Client:
         self.jid = None
         self.header = None
         self.versions = versions
+        self.context, self.session = context, session  # of TLS: to come back with what an earlier client got
         self.new_parser()
         if direct:
             self.handshake(alpn)
@@ -61,12 +63,12 @@ class Client:
         self.closed = False
 
     def handshake(self, alpn=()):
-        context = ssl.create_default_context(cafile=os.path.join(self.server.folder, "ca.pem"))
+        context = self.context or ssl.create_default_context(cafile=os.path.join(self.server.folder, "ca.pem"))
         if self.versions:
             context.minimum_version, context.maximum_version = self.versions
         if alpn:
             context.set_alpn_protocols(list(alpn))
-        self.sock = context.wrap_socket(self.sock, server_hostname="localhost")
+        self.sock = context.wrap_socket(self.sock, server_hostname="localhost", session=self.session)
         self.secure = True
 
     def send(self, text):

@@ -312,7 +312,7 @@ static void protocols(void **state)
 static void expect_no_ctx(struct str certificate, struct str key, const char *words)
 {
 	struct buf why = {0};
-	struct tls_ctx *ctx = tls_ctx_new(certificate, key, &why);
+	struct tls_ctx *ctx = tls_ctx_new(certificate, key, NULL, &why);
 
 	assert_null(ctx);
 	assert_non_null(strstr(buf_cstr(&why), words));
