@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * See setup.h. Packed, it is a row of byte strings, each behind its length: path, folder and text
- * of the file; then for each identity its domain, certificate and key. */
+ * of the file; then for each identity its domain, certificate, key and client-ca. */
 #include "c2s/setup.h"
 #include "c2s/sealed.h"
 #include "c2s/tls.h"
@@ -43,6 +43,8 @@ static noreturn void try_pair(const struct identity *i, int result)
 	struct tls_ctx *ctx = tls_ctx_new(buf_str(&i->certificate), buf_str(&i->key), NULL, &words);
 	ssize_t n;
 
+	if (ctx && i->client_ca.n && !tls_ctx_ask(ctx, STR("-"), buf_str(&i->client_ca), &words))
+		ctx = NULL;
 	if (ctx)
 		buf_printf(&words, "+%lld", (long long)tls_expiry(buf_str(&i->certificate)));
 	n = write(result, words.p, words.n);
@@ -121,6 +123,37 @@ static bool read_pair(struct setup *s, const char *domain, const char *certifica
 	return good;
 }
 
+/* A domain that asks for certificates has an identity of its own, if only with the certificate that
+ * it would have been served with. */
+static bool read_client_ca(struct setup *s, const struct conf_domain *d, struct buf *why)
+{
+	struct identity *i = s->count ? &s->identities[s->count - 1] : NULL;
+	struct buf cause = {0};
+	bool good;
+
+	if (!*d->client_ca)
+		return true;
+	if (!i) {
+		buf_printf(why, "%s:%d: client-ca: there is no certificate of ours", s->conf->path,
+			d->line.client_ca);
+		return false;
+	}
+	if (i->domain != d->name) {
+		i = &s->identities[s->count++];
+		i->domain = d->name;
+		buf_put(&i->certificate, buf_str(&s->identities[0].certificate));
+		buf_put(&i->key, buf_str(&s->identities[0].key));
+	}
+	if (!read_part(s->conf, "client-ca", d->line.client_ca, d->client_ca, &i->client_ca, why))
+		return false;
+	good = i->client_ca.n && pair_works(i, &cause);
+	if (!good)
+		buf_printf(why, "%s:%d: client-ca: %s: %s", s->conf->path, d->line.client_ca,
+			d->client_ca, cause.n ? buf_cstr(&cause) : "it is empty");
+	buf_free(&cause);
+	return good;
+}
+
 static bool read_pairs(struct setup *s, struct buf *why)
 {
 	const struct conf *c = s->conf;
@@ -134,7 +167,8 @@ static bool read_pairs(struct setup *s, struct buf *why)
 		const struct conf_domain *d = &c->domains[i];
 
 		good = read_pair(s, d->name, d->certificate, d->line.certificate, d->private_key,
-			d->line.private_key, why);
+			       d->line.private_key, why) &&
+			read_client_ca(s, d, why);
 	}
 	return good;
 }
@@ -159,6 +193,7 @@ void setup_free(struct setup **s)
 	for (size_t i = 0; i < old->count; i++) {
 		buf_free(&old->identities[i].certificate);
 		buf_wipe(&old->identities[i].key);
+		buf_free(&old->identities[i].client_ca);
 	}
 	mem_free(old->identities);
 	conf_free(&old->conf);
@@ -188,7 +223,8 @@ void setup_compare(struct conf_change *c, const struct setup *now, const struct 
 		const struct identity *is = &next->identities[i], *was = find(now, is->domain);
 
 		if (was && str_eq(buf_str(&was->certificate), buf_str(&is->certificate)) &&
-			str_eq(buf_str(&was->key), buf_str(&is->key)))
+			str_eq(buf_str(&was->key), buf_str(&is->key)) &&
+			str_eq(buf_str(&was->client_ca), buf_str(&is->client_ca)))
 			continue;
 		buf_clear(&what);
 		if (is->domain)
@@ -233,6 +269,7 @@ static void pack_all(const struct setup *s, struct buf *out)
 		pack(out, str_of(s->identities[i].domain));
 		pack(out, buf_str(&s->identities[i].certificate));
 		pack(out, buf_str(&s->identities[i].key));
+		pack(out, buf_str(&s->identities[i].client_ca));
 	}
 }
 
@@ -249,12 +286,12 @@ int setup_seal(const struct setup *s)
 
 static bool unpack_identity(struct setup *s, struct str *packed)
 {
-	struct str domain, certificate, key;
+	struct str domain, certificate, key, client_ca;
 	struct identity *i = &s->identities[s->count];
 	const struct conf_domain *d;
 
 	if (!unpack(packed, &domain) || !unpack(packed, &certificate) || !unpack(packed, &key) ||
-		s->count > s->conf->domain_count)
+		!unpack(packed, &client_ca) || s->count > s->conf->domain_count)
 		return false;
 	d = domain.n ? conf_domain(s->conf, domain) : NULL;
 	if (domain.n && !d)
@@ -263,6 +300,7 @@ static bool unpack_identity(struct setup *s, struct str *packed)
 	i->domain = d ? d->name : NULL;
 	buf_put(&i->certificate, certificate);
 	buf_put(&i->key, key);
+	buf_put(&i->client_ca, client_ca);
 	return true;
 }
 

@@ -12,7 +12,8 @@
 struct identity {
 	const char *domain; /* whose it is; NULL: the one at the top level */
 	struct buf certificate, key;
-	int64_t expires; /* seconds since 1970; 0: not known, or in a worker */
+	struct buf client_ca; /* empty: nobody is asked for one of theirs */
+	int64_t expires;      /* seconds since 1970; 0: not known, or in a worker */
 };
 
 struct setup {

@@ -31,6 +31,11 @@ static bool make_contexts(struct terms *t, const struct setup *s, const struct t
 
 		if (!ctx)
 			return false;
+		if (one->client_ca.n &&
+			!tls_ctx_ask(ctx, str_of(one->domain), buf_str(&one->client_ca), why)) {
+			tls_ctx_drop(&ctx);
+			return false;
+		}
 		if (i == 0)
 			t->tls = ctx;
 		else

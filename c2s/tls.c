@@ -56,6 +56,7 @@ static bool begin(struct tls *t)
 		return false;
 	}
 	wolfSSL_KeepArrays(t->wolf); /* for tls_bind */
+	tls_peer_begin(t);
 	wolfSSL_SetIOReadCtx(t->wolf, t);
 	wolfSSL_SetIOWriteCtx(t->wolf, t);
 	return true;
@@ -135,6 +136,7 @@ static enum tls_result go_on(struct tls *t)
 	t->ready = true;
 	tls_gate_finish(&t->gate);
 	tls_bind(t);
+	tls_peer_take(t);
 	wolfSSL_FreeArrays(t->wolf); /* the handshake's secrets: 5.5 KB in Debian's build */
 	return TLS_READY;
 }

@@ -18,6 +18,12 @@ struct tls;
  * context's life, in which the keys may change; NULL, or without lifetime: none are given. */
 MUST_CHECK struct tls_ctx *tls_ctx_new(struct str certificate_pem, struct str key_pem,
 	const struct tickets *tickets, struct buf *why);
+/* From now on clients are asked for a certificate (XEP-0178), which one of these authorities (PEM)
+ * must have signed, in at most 8 steps, for client authentication if it says for what. Who shows
+ * none is served; who shows a bad one is not: an alert ends the handshake. No tickets then, since a
+ * session that is resumed shows no certificate. Not for a ctx that is in use. False: `why`. */
+MUST_CHECK bool tls_ctx_ask(struct tls_ctx *ctx, struct str domain, struct str authorities_pem,
+	struct buf *why);
 struct tls_ctx *tls_ctx_hold(struct tls_ctx *ctx);
 void tls_ctx_drop(struct tls_ctx **ctx);
 /* From now on a client that names this server is served with `other`, which `ctx` takes over; all
@@ -64,6 +70,14 @@ enum tls_binding {
  * appended: this connection has none of that kind. */
 MUST_CHECK bool tls_binding(const struct tls *t, enum tls_binding kind, struct buf *out);
 bool tls_binds(const struct tls *t, enum tls_binding kind); /* is there one? */
+/* Did it show a certificate that is good for this domain (tls_ctx_ask)? Until tls_settle. */
+bool tls_has_peer(const struct tls *t, struct str domain);
+#define TLS_PEER_NAMES 8
+/* The XMPP addresses in it (id-on-xmppAddr, RFC 6120 13.7.1.4), in its order: how many. They are
+ * UTF-8 without NUL, 1 to 3071 bytes, borrowed from `t`; JIDs they are not before jid_parse says
+ * so. 0: it has none, more than 8, or one that is broken, or another domain's authorities vouch for
+ * it; common names and the like do not count. Whose account each is is not looked at here. */
+size_t tls_peer_names(const struct tls *t, struct str domain, struct str names[TLS_PEER_NAMES]);
 /* Who it is is settled: what only a login asks for is wiped, and given back. */
 void tls_settle(struct tls *t);
 

@@ -77,6 +77,7 @@ bool tls_binding(const struct tls *t, enum tls_binding kind, struct buf *out)
 
 void tls_settle(struct tls *t)
 {
+	tls_peer_end(t);
 	if (t->bound)
 		mem_wipe(t->bound, sizeof *t->bound);
 	mem_free(t->bound);

@@ -163,6 +163,7 @@ void tls_ctx_drop(struct tls_ctx **ctx)
 		tls_ctx_drop(&c->named[i].ctx);
 	}
 	mem_free(c->named);
+	buf_free(&c->asks);
 	wolfSSL_CTX_free(c->wolf);
 	mem_free(c);
 }

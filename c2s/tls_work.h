@@ -24,12 +24,14 @@ struct tls_ctx {
 	const struct tickets *tickets; /* borrowed; NULL: none */
 	size_t ticket_bytes;           /* inside a ticket, as the library makes them; 0: none */
 	uint8_t mark[TLS_MARK];        /* of certificate and domain: what a ticket is good for */
+	struct buf asks;               /* the domain whose clients are asked for certificates */
 	size_t end_point_n;            /* 0: the certificate has none */
 	uint8_t end_point[TLS_END_POINT_MOST];
 };
 
 struct tls_bound;   /* tls_binding.c */
 struct tls_opening; /* tls_open.c */
+struct tls_peer;    /* tls_peer.c */
 
 struct tls {
 	struct tls_ctx *ctx;
@@ -40,6 +42,7 @@ struct tls {
 	const char *why;             /* set: failed, and nothing is read or written any more */
 	struct tls_opening *opening; /* NULL: the first record was enough, or it is over */
 	struct tls_bound *bound;     /* NULL: not yet, or forgotten */
+	struct tls_peer *peer;       /* NULL: no certificate was shown, or it is forgotten */
 	uint8_t ticket_tries;        /* that the library made to open one */
 	bool alpn, ready, closed, said_goodbye;
 	bool hello_said, extended; /* our ServerHello left; with an extended master secret */
@@ -70,6 +73,11 @@ bool tls_ticket_rules(struct tls_ctx *ctx); /* false: the library lacks what is 
 /* Is it one that the library would not even look at? */
 bool tls_ticket_is_strange(const struct tls *t, struct str ticket);
 int tls_ticket_accept(struct tls *t); /* wolfSSL_accept */
+
+/* tls_peer.c: who the client is, from a handshake that has just been finished. */
+void tls_peer_begin(struct tls *t);
+void tls_peer_take(struct tls *t);
+void tls_peer_end(struct tls *t);
 
 /* tls_binding.c: takes the values from a handshake that has just been finished. */
 void tls_bind(struct tls *t);

@@ -43,7 +43,9 @@ void verb_secured(struct client *c, const struct cue *cue)
 	log_event(tls, LOG_HEX("conn", c->id), LOG_TEXT("ip", c->address),
 		LOG_TEXT("version", tls_version(c->pipe.tls)),
 		LOG_TEXT("cipher", tls_cipher(c->pipe.tls)),
-		LOG_TEXT("resumed", tls_resumed(c->pipe.tls) ? "yes" : "no"));
+		LOG_TEXT("resumed", tls_resumed(c->pipe.tls) ? "yes" : "no"),
+		LOG_TEXT("certificate",
+			tls_has_peer(c->pipe.tls, client_domain(c)) ? "yes" : "no"));
 	login_goto(c, LOGIN_wait_for_stream);
 }
 

@@ -112,6 +112,19 @@ bool tls_binding(const struct tls *t, enum tls_binding kind, struct buf *out)
 	return true;
 }
 
+bool tls_has_peer(const struct tls *t, struct str domain)
+{
+	return t && domain.n && false;
+}
+
+size_t tls_peer_names(const struct tls *t, struct str domain, struct str names[TLS_PEER_NAMES])
+{
+	(void)t;
+	(void)domain;
+	(void)names;
+	return 0;
+}
+
 void tls_settle(struct tls *t)
 {
 	(void)t;
@@ -382,12 +395,12 @@ static inline struct world *world_at(enum login_state s)
 	world_bytes(w, WORLD_HEADER);
 	if (s == LOGIN_wait_for_feature_request)
 		return w;
-	world_bytes(w, s == LOGIN_wait_for_sasl_response ? WORLD_ASKS
-		: s == LOGIN_wait_for_sasl2_response      ? WORLD_ASKS2
-		: s == LOGIN_wait_for_sasl2_open          ? WORLD_PLAIN2(WORLD_BIND2)
-							  : WORLD_PLAIN);
-	if (s == LOGIN_wait_for_sasl_response || s == LOGIN_wait_for_sasl2_response ||
-		s == LOGIN_wait_for_salt)
+	world_bytes(w,
+		s == LOGIN_wait_for_sasl_response            ? WORLD_ASKS
+			: s == LOGIN_wait_for_sasl2_response ? WORLD_ASKS2
+			: s == LOGIN_wait_for_sasl2_open     ? WORLD_PLAIN2(WORLD_BIND2)
+							     : WORLD_PLAIN);
+	if (s == LOGIN_wait_for_sasl_response || s == LOGIN_wait_for_sasl2_response || s == LOGIN_wait_for_salt)
 		return w;
 	world_answer(w, world_salt(w));
 	if (s == LOGIN_wait_for_key)
