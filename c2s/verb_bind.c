@@ -116,6 +116,7 @@ void bind_done(struct client *c, const struct msg_opened *m)
 		LOG_TEXT("ip", c->address), LOG_HEX("sid", m->sid),
 		LOG_TEXT("tls", tls ? tls_version(c->pipe.tls) : "none"),
 		LOG_TEXT("cipher", tls ? tls_cipher(c->pipe.tls) : ""),
+		LOG_TEXT("resumed", tls && tls_resumed(c->pipe.tls) ? "yes" : "no"),
 		LOG_TEXT("mech", c->mechanism));
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Verbs: STARTTLS (RFC 6120 5) and direct TLS (XEP-0368). */
+#include "c2s/trace.h"
 #include "c2s/verb.h"
 #include "common/log.h"
 
@@ -46,6 +47,8 @@ void verb_secured(struct client *c, const struct cue *cue)
 		LOG_TEXT("resumed", tls_resumed(c->pipe.tls) ? "yes" : "no"),
 		LOG_TEXT("certificate",
 			tls_has_peer(c->pipe.tls, client_domain(c)) ? "yes" : "no"));
+	if (trace_on && tls_resumed(c->pipe.tls))
+		trace_said("resumed", COND_none);
 	login_goto(c, LOGIN_wait_for_stream);
 }
 

@@ -5,10 +5,12 @@ import os
 import re
 import signal
 import ssl
+import subprocess
 import sys
+import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from client import Client
-from server import Server, certificate, eventually
+from server import Server, certificate, end_with_us, eventually
 from tap import check, equal, finish, play, scene
 
 VERSIONS = (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2)
@@ -30,8 +32,9 @@ class Guest:
         resumed = c.sock.session_reused
         self.session = c.sock.session
         c.close()
-        conn, said = re.search(r"event=tls conn=(\w+) .*resumed=(\w+)", self.server.log("c2s")).groups()
-        equal(said, "yes" if resumed else "no", "what the log says")
+        for event in ("tls", "login"):
+            conn, said = re.search(rf"event={event} conn=(\w+) .*resumed=(\w+)", self.server.log("c2s")).groups()
+            equal(said, "yes" if resumed else "no", "what the log says of " + event)
         return resumed, int(conn, 16) >> 32
 
     def arrive(self):
@@ -56,6 +59,18 @@ def _(server):
         guest = Guest(server, version).arrive()
         guest.meet(2)
         check(guest.visit(direct=False)[0], "not resumed behind STARTTLS")
+
+
+@scene("sm trace says that the handshake was a short one")
+def _(server):
+    guest = Guest(server, VERSIONS[0]).arrive()
+    trace = subprocess.Popen([server.program("sm"), "trace", "127.0.0.1", "--config", server.conf], stdout=subprocess.PIPE,
+                             text=True, start_new_session=True, preexec_fn=end_with_us)
+    lines = []
+    threading.Thread(target=lambda: [lines.append(line) for line in trace.stdout], daemon=True).start()
+    eventually(lambda: guest.visit()[0] and any("answer=resumed" in line for line in list(lines)), "the trace to say so")
+    trace.terminate()
+    trace.wait()
 
 
 @scene("after a worker was killed, its successor knows its tickets")
