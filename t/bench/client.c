@@ -262,8 +262,13 @@ void client_event(struct client *c, uint32_t events)
 			fail(c, "the connection broke", STR_NONE);
 		return;
 	}
-	if (c->wire.secure && !secure)
+	if (c->wire.secure && !secure) {
+		if (wire_was_refused(&c->wire)) {
+			fail(c, "the TLS session was not resumed", STR_NONE);
+			return;
+		}
 		say_header(c);
+	}
 	read_stream(c);
 	client_flush(c);
 }

@@ -3,6 +3,7 @@
  * wolfSSL set as c2s sets it (c2s/tls.c), and used as directly as it can be. */
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/chacha20_poly1305.h>
 #include <wolfssl/wolfcrypt/cryptocb.h>
 
 #include "common/rand.h"
@@ -62,12 +63,31 @@ static int device(int id, wc_CryptoInfo *what, void *ctx)
 	return 0;
 }
 
+/* Every worker has the same key, so that every ticket is good. */
+static int ticket(WOLFSSL *wolf, unsigned char *name, unsigned char *iv, unsigned char *tag, int seals,
+	unsigned char *inside, int n, int *out_n, void *ctx)
+{
+	static const unsigned char key[] = "0123456789abcdef0123456789abcdef";
+	int failed;
+
+	(void)wolf;
+	(void)ctx;
+	*out_n = n;
+	if (seals) {
+		memcpy(name, key, WOLFSSL_TICKET_NAME_SZ);
+		rand_bytes(iv, WOLFSSL_TICKET_IV_SZ);
+		failed = wc_ChaCha20Poly1305_Encrypt(key, iv, NULL, 0, inside, (word32)n, inside, tag);
+	} else {
+		failed = wc_ChaCha20Poly1305_Decrypt(key, iv, NULL, 0, inside, (word32)n, tag, inside);
+	}
+	return failed ? WOLFSSL_TICKET_RET_REJECT : WOLFSSL_TICKET_RET_OK;
+}
+
 bool floor_tls_start(const char *certificate, const char *key)
 {
 	int groups[] = {WOLFSSL_ECC_X25519, WOLFSSL_ECC_SECP256R1};
 
-	if (wolfSSL_Init() != WOLFSSL_SUCCESS ||
-		!(library = wolfSSL_CTX_new(wolfSSLv23_server_method())))
+	if (wolfSSL_Init() != WOLFSSL_SUCCESS || !(library = wolfSSL_CTX_new(wolfSSLv23_server_method())))
 		return false;
 	wolfSSL_CTX_SetIORecv(library, receive);
 	wolfSSL_CTX_SetIOSend(library, send_out);
@@ -75,11 +95,10 @@ bool floor_tls_start(const char *certificate, const char *key)
 	return wolfSSL_CTX_SetMinVersion(library, WOLFSSL_TLSV1_2) == WOLFSSL_SUCCESS &&
 		wolfSSL_CTX_set_cipher_list(library, SUITES) == WOLFSSL_SUCCESS &&
 		wolfSSL_CTX_set_groups(library, groups, COUNT(groups)) == WOLFSSL_SUCCESS &&
-		wolfSSL_CTX_no_ticket_TLSv13(library) == 0 &&
-		wolfSSL_CTX_NoTicketTLSv12(library) == WOLFSSL_SUCCESS &&
+		wolfSSL_CTX_set_TicketEncCb(library, ticket) == WOLFSSL_SUCCESS &&
+		wolfSSL_CTX_set_TicketHint(library, 3600) == WOLFSSL_SUCCESS &&
 		wolfSSL_CTX_use_certificate_chain_file(library, certificate) == WOLFSSL_SUCCESS &&
-		wolfSSL_CTX_use_PrivateKey_file(library, key, WOLFSSL_FILETYPE_PEM) ==
-		WOLFSSL_SUCCESS &&
+		wolfSSL_CTX_use_PrivateKey_file(library, key, WOLFSSL_FILETYPE_PEM) == WOLFSSL_SUCCESS &&
 		wc_CryptoCb_RegisterDevice(DEVICE, device, NULL) == 0 &&
 		wolfSSL_CTX_SetDevId(library, DEVICE) == WOLFSSL_SUCCESS;
 }

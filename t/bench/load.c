@@ -142,6 +142,7 @@ static bool read_option(struct options *o, char *argument)
 		{"window", &o->window, NULL},
 		{"seconds", &o->seconds, NULL},
 		{"once", &o->once, NULL},
+		{"resume", &o->resume, NULL},
 		{"lenient", &o->lenient, NULL},
 	};
 	struct str name, value;
@@ -277,6 +278,8 @@ int main(int count, char **arguments)
 	}
 	raise_descriptors();
 	wire_library();
+	if (load.o.resume)
+		wire_resume();
 	load.epoll = epoll_create1(EPOLL_CLOEXEC);
 	load.deadline = load_clock() + (DEADLINE_S + load.o.seconds) * 1000000000;
 	if (load.epoll < 0 || !play())

@@ -24,6 +24,7 @@ struct options {
 	uint64_t window;   /* chat: messages in flight in each pair */
 	uint64_t seconds;  /* of measuring */
 	uint64_t once;     /* login: each account once, and no warming up */
+	uint64_t resume;   /* TLS sessions are resumed */
 	uint64_t lenient;  /* the server is the floor: its proofs are canned */
 	enum load_tls tls;
 	pid_t servers[16]; /* and all their descendants */

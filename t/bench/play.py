@@ -39,6 +39,7 @@ PLAY = {
     "login-plain": {"tls": "none", "mechanism": "PLAIN", "scene": "login", "clients": LOGINS, "accounts": 100},
     "login-sha1": {**TLS_LOGIN, "mechanism": "SCRAM-SHA-1"},
     "login-sha256": {**TLS_LOGIN, "mechanism": "SCRAM-SHA-256"},
+    "login-resumed": {**TLS_LOGIN, "mechanism": "SCRAM-SHA-1", "resume": 1},
     "login-direct": {**TLS_LOGIN, "tls": "direct", "mechanism": "SCRAM-SHA-1"},
     "chat-1": {**CHAT, "window": 1},
     "chat-16": {**CHAT, "window": 16},

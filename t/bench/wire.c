@@ -12,10 +12,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SOURCES 32 /* 127.0.0.1 and the next ones */
+#define TICKETS 1024 /* that wait to be used; OpenSSL uses each of TLS 1.3 once */
+#define SOURCES 32   /* 127.0.0.1 and the next ones */
 
 static SSL_CTX *library;
 static char shared[65536];
+static SSL_SESSION *tickets[TICKETS];
+static size_t ticket_count;
 
 void wire_library(void)
 {
@@ -25,6 +28,35 @@ void wire_library(void)
 	SSL_CTX_set_session_cache_mode(library, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(library, SSL_MODE_RELEASE_BUFFERS);
 	CHECK(SSL_CTX_set1_groups_list(library, "X25519:P-256") == 1);
+}
+
+static int take_ticket(SSL *ssl, SSL_SESSION *session)
+{
+	(void)ssl;
+	if (ticket_count == TICKETS)
+		return 0;
+	tickets[ticket_count++] = session;
+	return 1;
+}
+
+void wire_resume(void)
+{
+	SSL_CTX_set_session_cache_mode(library, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(library, take_ticket);
+}
+
+static bool offer_ticket(SSL *ssl)
+{
+	SSL_SESSION *session = ticket_count ? tickets[--ticket_count] : NULL;
+	bool offered = session && SSL_set_session(ssl, session) == 1;
+
+	SSL_SESSION_free(session);
+	return offered;
+}
+
+bool wire_was_refused(const struct wire *w)
+{
+	return w->offered && w->secure && !SSL_session_reused(w->ssl);
 }
 
 static struct sockaddr_in loopback(unsigned last, uint16_t port)
@@ -56,6 +88,8 @@ void wire_close(struct wire *w)
 {
 	if (w->fd >= 0)
 		close(w->fd);
+	if (w->ssl) /* else OpenSSL would not use its ticket again */
+		SSL_set_shutdown(w->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(w->ssl);
 	buf_free(&w->out);
 	buf_free(&w->plain);
@@ -93,6 +127,7 @@ void wire_secure(struct wire *w, bool alpn)
 	SSL_set_bio(w->ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
 	SSL_set_connect_state(w->ssl);
 	CHECK(SSL_set_tlsext_host_name(w->ssl, "localhost") == 1);
+	w->offered = offer_ticket(w->ssl);
 	if (alpn)
 		CHECK(SSL_set_alpn_protos(w->ssl, protocol, sizeof protocol - 1) == 0);
 	CHECK(shake_hands(w));
@@ -119,8 +154,7 @@ void wire_say(struct wire *w, struct str words)
 /* The kernel's room is asked for only while it lacks. */
 static bool watch(struct wire *w, int epoll, void *owner, bool writing)
 {
-	struct epoll_event e = {
-		.events = writing ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.ptr = owner};
+	struct epoll_event e = {.events = writing ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.ptr = owner};
 
 	if (w->writing == writing)
 		return true;

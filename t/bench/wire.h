@@ -14,7 +14,7 @@ enum wire_event { WIRE_MORE, WIRE_HEADER, WIRE_ELEMENT, WIRE_CLOSE };
 struct wire {
 	int fd; /* -1: none */
 	SSL *ssl;
-	bool connecting, secure, writing, over;
+	bool connecting, secure, writing, over, offered;
 	struct buf out;   /* for the kernel */
 	struct buf plain; /* of the stream, not yet consumed */
 	struct {
@@ -26,6 +26,10 @@ struct wire {
 };
 
 void wire_library(void); /* once */
+/* From now on each connection comes back with a ticket that another was given. */
+void wire_resume(void);
+/* Did it offer a ticket that was not taken? */
+bool wire_was_refused(const struct wire *w);
 /* Connects to 127.0.0.1:port from one of a few loopback addresses, so that ports in TIME_WAIT do not run out. */
 MUST_CHECK bool wire_connect(struct wire *w, int epoll, uint16_t port, unsigned number, void *owner);
 void wire_close(struct wire *w);
