@@ -137,6 +137,16 @@ bool tls_hello_read(struct str message, struct tls_hello *hello)
 	return false;
 }
 
+bool tls_hello_has_ticket(struct str bytes, const struct tickets *tickets)
+{
+	struct str message = tls_hello_payload(bytes);
+	struct tls_hello hello;
+
+	return tls_hello_read(str_head(message, tls_hello_bytes(message)), &hello) &&
+		(tickets_find(tickets, str_head(hello.psk, TICKET_NAME)) ||
+			tickets_find(tickets, str_head(hello.ticket, TICKET_NAME)));
+}
+
 bool tls_hello_extended(struct str flight)
 {
 	struct str payload = tls_hello_payload(flight), hello, session, extensions, content;

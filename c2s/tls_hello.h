@@ -4,7 +4,7 @@
 #ifndef C2S_TLS_HELLO_H
 #define C2S_TLS_HELLO_H
 
-#include "common/str.h"
+#include "c2s/tickets.h"
 
 /* What a client asks for; empty: it does not. Borrowed from the message. */
 struct tls_hello {
@@ -20,6 +20,10 @@ MUST_CHECK bool tls_hello_read(struct str message, struct tls_hello *hello);
 size_t tls_hello_bytes(struct str message);
 /* The payload of a record of the handshake; empty: it is another. */
 struct str tls_hello_payload(struct str record);
+/* Do these bytes, the first of a connection, hold a whole hello with a ticket that names a key of
+ * ours? No cryptography: whoever was given a ticket can say so again and again. Good for choosing
+ * whom to serve first when there are too many, and for nothing else. */
+bool tls_hello_has_ticket(struct str bytes, const struct tickets *tickets);
 /* `flight` begins with the record of our ServerHello. Does it grant an extended master secret
  * (RFC 7627)? */
 bool tls_hello_extended(struct str flight);

@@ -68,7 +68,11 @@ static void read_names(void **state)
 
 static void read_tickets(void **state)
 {
+	static const struct tickets none;
+	struct tickets others = {0};
+
 	(void)state;
+	assert_true(tickets_turn(&others, 3600, 0));
 	for (size_t i = 0; i < COUNT(versions); i++) {
 		struct buf records = {0};
 		struct tls_hello hello;
@@ -87,6 +91,16 @@ static void read_tickets(void **state)
 		assert_true(tls_hello_read(tls_hello_payload(buf_str(&records)), &hello));
 		ticket = versions[i] == TLS1_3_VERSION ? hello.psk : hello.ticket;
 		assert_non_null(tickets_find(&tickets, str_head(ticket, TICKET_NAME)));
+		assert_true(tls_hello_has_ticket(buf_str(&records), &tickets));
+		assert_false(tls_hello_has_ticket(buf_str(&records), &others));
+		assert_false(tls_hello_has_ticket(buf_str(&records), &none));
+		for (size_t cut = 0; cut < records.n; cut++)
+			assert_false(tls_hello_has_ticket(str_head(buf_str(&records), cut), &tickets));
+		talk_end(&t);
+		start(&t, versions[i], NULL);
+		buf_clear(&records);
+		take_hello(&t, &records);
+		assert_false(tls_hello_has_ticket(buf_str(&records), &tickets));
 		talk_end(&t);
 		SSL_SESSION_free(session);
 		buf_free(&records);
