@@ -10,8 +10,8 @@ import sys
 import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from client import Client
-from server import Server, certificate, end_with_us, eventually
-from tap import check, equal, finish, play, scene
+from server import BUILD, Server, certificate, end_with_us, eventually
+from tap import Skip, check, equal, finish, play, scene
 
 VERSIONS = (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2)
 
@@ -146,6 +146,19 @@ def _(server):
         eventually(lambda: server.log("c2s").count("event=ticket_keys lifetime=1") > 2, "keys to change")
         guest.session = stale
         equal(guest.visit()[0], False, "resumed")
+
+
+@scene("built with the other wolfSSL, Debian's, it resumes the same")
+def _(_server):
+    build = os.path.join(BUILD, "system")
+    if not os.path.exists(os.path.join(build, "c2s")):
+        raise Skip("not built")
+    server = Server(build=build)
+    for version in VERSIONS:
+        Guest(server, version).arrive().meet(2)
+    reports = server.sanitizer_reports()
+    server.stop()
+    equal(reports, [], "reports")
 
 
 server = Server()
