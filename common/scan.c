@@ -216,7 +216,7 @@ void scan_rest(struct scan *s)
 	}
 }
 
-bool scan_is_canonical(struct str bytes, const struct scan_limits *limits)
+bool scan_canonical_full(struct str bytes, const struct scan_limits *limits)
 {
 	struct scan s = {.limits = limits, .limits_next = limits, .state = SCAN_AT_BETWEEN};
 	size_t used;
@@ -226,4 +226,9 @@ bool scan_is_canonical(struct str bytes, const struct scan_limits *limits)
 		str_eq(s.work->element.bytes, bytes);
 	scan_work_drop(&s.work);
 	return same;
+}
+
+bool scan_is_canonical(struct str bytes, const struct scan_limits *limits)
+{
+	return scan_canonical_quick(bytes, limits) || scan_canonical_full(bytes, limits);
 }

@@ -146,6 +146,10 @@ const char *scan_fault(struct scan *s, enum cond why, const char *text); /* NULL
 const char *scan_bad_byte(struct scan *s, char byte, enum cond why,
 	const char *text); /* for a byte that has no place here */
 
+/* The two halves of scan_is_canonical: quick is false where it does not know. */
+MUST_CHECK bool scan_canonical_quick(struct str bytes, const struct scan_limits *limits);
+MUST_CHECK bool scan_canonical_full(struct str bytes, const struct scan_limits *limits);
+
 /* scan_memory.c */
 struct scan_work *scan_work_take(void); /* NULL without memory */
 void scan_work_drop(struct scan_work **w);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/scan.h"
+#include "common/scan_work.h"
 #include "common/stanza.h"
 #include "common/xml.h"
 
@@ -91,7 +91,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		abort();
 	memcpy(copy, n ? bytes : (const uint8_t *)"", n);
 	xml_thread_start();
-	canonical = scan_is_canonical(input, &limits);
+	canonical = scan_canonical_full(input, &limits);
+	must(canonical || !scan_canonical_quick(input, &limits), "the quick look takes what the gate does not");
+	must(scan_is_canonical(input, &limits) == canonical, "canonical or not?");
 	if (stanza_view(input, &view)) {
 		check_spans(&view);
 		check_writers(&view, canonical);
