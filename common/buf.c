@@ -21,11 +21,6 @@ void buf_wipe(struct buf *b)
 	buf_free(b);
 }
 
-void buf_clear(struct buf *b)
-{
-	b->n = 0;
-}
-
 void buf_trim(struct buf *b)
 {
 	char *p;
@@ -72,36 +67,6 @@ char *buf_room(struct buf *b, size_t n)
 	return b->p + b->n;
 }
 
-void buf_grew(struct buf *b, size_t n)
-{
-	CHECK(n <= b->cap - b->n);
-	b->n += n;
-}
-
-void buf_add(struct buf *b, const void *bytes, size_t n)
-{
-	if (n == 0)
-		return;
-	memcpy(buf_room(b, n), bytes, n);
-	b->n += n;
-}
-
-void buf_put(struct buf *b, struct str s)
-{
-	buf_add(b, s.p, s.n);
-}
-
-void buf_puts(struct buf *b, const char *c_string)
-{
-	buf_put(b, str_of(c_string));
-}
-
-void buf_putc(struct buf *b, char c)
-{
-	*buf_room(b, 1) = c;
-	b->n++;
-}
-
 void buf_printf(struct buf *b, const char *format, ...)
 {
 	va_list args;
@@ -124,11 +89,6 @@ void buf_drop(struct buf *b, size_t n)
 		return;
 	b->n -= n;
 	memmove(b->p, b->p + n, b->n);
-}
-
-struct str buf_str(const struct buf *b)
-{
-	return (struct str){b->p, b->n};
 }
 
 const char *buf_cstr(struct buf *b)

@@ -14,22 +14,52 @@ struct buf {
 	size_t cap; /* bytes allocated */
 };
 
-void buf_free(struct buf *b);  /* frees, and leaves {0} */
-void buf_wipe(struct buf *b);  /* overwrites, then frees */
-void buf_clear(struct buf *b); /* n = 0, memory kept */
-void buf_trim(struct buf *b);  /* empty: frees; else shrinks to about n */
+void buf_free(struct buf *b);               /* frees, and leaves {0} */
+void buf_wipe(struct buf *b);               /* overwrites, then frees */
+static inline void buf_clear(struct buf *b) /* memory kept */
+{
+	b->n = 0;
+}
+void buf_trim(struct buf *b); /* empty: frees; else shrinks to about n */
 char *buf_room(struct buf *b,
 	size_t n); /* at least n writable bytes behind the content; then buf_grew */
-void buf_grew(struct buf *b, size_t n); /* n of them are content now */
+static inline void buf_grew(struct buf *b, size_t n) /* n of them are content now */
+{
+	CHECK(n <= b->cap - b->n);
+	b->n += n;
+}
 MUST_CHECK bool buf_try_room(struct buf *b, size_t n);
-void buf_add(struct buf *b, const void *bytes, size_t n);
-void buf_put(struct buf *b, struct str s);
-void buf_puts(struct buf *b, const char *c_string);
-void buf_putc(struct buf *b, char c);
+static inline void buf_add(struct buf *b, const void *bytes, size_t n)
+{
+	if (n == 0)
+		return;
+	memcpy(b->cap - b->n >= n ? b->p + b->n : buf_room(b, n), bytes, n);
+	b->n += n;
+}
+
+static inline void buf_put(struct buf *b, struct str s)
+{
+	buf_add(b, s.p, s.n);
+}
+
+static inline void buf_puts(struct buf *b, const char *c_string)
+{
+	buf_put(b, str_of(c_string));
+}
+
+static inline void buf_putc(struct buf *b, char c)
+{
+	*(b->cap > b->n ? b->p + b->n : buf_room(b, 1)) = c;
+	b->n++;
+}
+
 void buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
-void buf_drop(struct buf *b, size_t n);  /* removes the first n bytes (memmove) */
-struct str buf_str(const struct buf *b); /* borrows until the next change */
-const char *buf_cstr(struct buf *b);     /* NUL-terminated view; the NUL is not counted */
+void buf_drop(struct buf *b, size_t n);               /* removes the first n bytes (memmove) */
+static inline struct str buf_str(const struct buf *b) /* borrows until the next change */
+{
+	return (struct str){b->p, b->n};
+}
+const char *buf_cstr(struct buf *b); /* NUL-terminated view; the NUL is not counted */
 void buf_take(struct buf *to,
 	struct buf *from); /* frees to's, moves from's there, leaves from {0} */
 

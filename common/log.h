@@ -33,7 +33,11 @@ struct log_field {
 	((struct log_field){name, LOG_KIND_I64, STR_NONE, (uint64_t)(int64_t)(value)})
 #define LOG_HEX(name, value) ((struct log_field){name, LOG_KIND_HEX, STR_NONE, (uint64_t)(value)})
 /* log_event(login, LOG_HEX("conn", c->id), LOG_STR("user", user)); at least one field. */
-#define log_event(name, ...) log_write(EVENT_##name, (const struct log_field[]){__VA_ARGS__, {0}})
+/* The fields are made only when the line is wanted. */
+#define log_event(name, ...) \
+	(log_wants(EVENT_##name) \
+			? log_write(EVENT_##name, (const struct log_field[]){__VA_ARGS__, {0}}) \
+			: log_count_one(EVENT_##name))
 
 /* program is borrowed for the process's life */
 void log_start(const char *program, enum log_level most);

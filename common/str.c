@@ -4,29 +4,7 @@
  * passes. */
 #include "common/str.h"
 
-#include <string.h>
-
 #define HIGH_BITS UINT64_C(0x8080808080808080)
-
-struct str str_of(const char *c_string)
-{
-	return c_string ? (struct str){c_string, strlen(c_string)} : STR_NONE;
-}
-
-struct str str_at(const void *bytes, size_t n)
-{
-	return (struct str){bytes, n};
-}
-
-bool str_eq(struct str a, struct str b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-bool str_is(struct str a, const char *c_string)
-{
-	return str_eq(a, str_of(c_string));
-}
 
 int str_cmp(struct str a, struct str b)
 {
@@ -36,26 +14,9 @@ int str_cmp(struct str a, struct str b)
 	return order ? order : (a.n > b.n) - (a.n < b.n);
 }
 
-bool str_starts(struct str s, struct str prefix)
-{
-	return str_eq(str_head(s, prefix.n), prefix);
-}
-
 bool str_ends(struct str s, struct str suffix)
 {
 	return s.n >= suffix.n && str_eq(str_skip(s, s.n - suffix.n), suffix);
-}
-
-struct str str_skip(struct str s, size_t n)
-{
-	if (n >= s.n)
-		return (struct str){s.p ? s.p + s.n : NULL, 0};
-	return (struct str){s.p + n, s.n - n};
-}
-
-struct str str_head(struct str s, size_t n)
-{
-	return (struct str){s.p, n < s.n ? n : s.n};
 }
 
 size_t str_find(struct str s, char byte)

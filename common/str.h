@@ -5,6 +5,8 @@
 #ifndef COMMON_STR_H
 #define COMMON_STR_H
 
+#include <string.h>
+
 #include "common/base.h"
 
 struct str {
@@ -17,15 +19,49 @@ struct str {
 /* For printf's "%.*s". */
 #define STR_ARG(s) (int)(s).n, (s).n ? (s).p : ""
 
-struct str str_of(const char *c_string); /* borrows; NULL gives the empty slice */
-struct str str_at(const void *bytes, size_t n);
-bool str_eq(struct str a, struct str b);
-bool str_is(struct str a, const char *c_string);
+/* Borrows; NULL gives the empty slice. */
+static inline struct str str_of(const char *c_string)
+{
+	return c_string ? (struct str){c_string, strlen(c_string)} : STR_NONE;
+}
+
+static inline struct str str_at(const void *bytes, size_t n)
+{
+	return (struct str){(const char *)bytes, n};
+}
+
+/* Here, so that a comparison with a literal is one of a few words. */
+static inline bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool str_is(struct str a, const char *c_string)
+{
+	return str_eq(a, str_of(c_string));
+}
+
+/* Without the first n bytes (or empty). */
+static inline struct str str_skip(struct str s, size_t n)
+{
+	if (n >= s.n)
+		return (struct str){s.p ? s.p + s.n : NULL, 0};
+	return (struct str){s.p + n, s.n - n};
+}
+
+/* The first n bytes (or all). */
+static inline struct str str_head(struct str s, size_t n)
+{
+	return (struct str){s.p, n < s.n ? n : s.n};
+}
+
+static inline bool str_starts(struct str s, struct str prefix)
+{
+	return s.n >= prefix.n && str_eq(str_head(s, prefix.n), prefix);
+}
+
 int str_cmp(struct str a, struct str b); /* bytewise, shorter first: i;octet */
-bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
-struct str str_skip(struct str s, size_t n); /* without the first n bytes (or empty) */
-struct str str_head(struct str s, size_t n); /* the first n bytes (or all) */
 size_t str_find(struct str s, char byte); /* index of the first such byte, s.n when there is none */
 /* Cuts at the first `byte`: head before it, tail after it. False (head = s, tail empty) when there
  * is none. */

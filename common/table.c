@@ -5,6 +5,7 @@
  * entry instead of ending the process. */
 #include "common/table.h"
 
+#include <endian.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -37,60 +38,64 @@ static void draw_key(void)
 	rand_bytes(process_key, sizeof process_key);
 }
 
-static uint64_t load64(const uint8_t *p)
+static uint64_t load64(const void *p)
 {
-	uint64_t v = 0;
+	uint64_t v;
 
-	for (size_t i = 0; i < 8; i++)
-		v |= (uint64_t)p[i] << (8 * i);
-	return v;
+	memcpy(&v, p, sizeof v);
+	return le64toh(v);
 }
 
-static uint64_t rotate(uint64_t v, unsigned by)
+static inline uint64_t rotate(uint64_t v, unsigned by)
 {
 	return v << by | v >> (64 - by);
 }
 
-static void sip_rounds(uint64_t v[4], int rounds)
+/* By value, so that all four stay in registers: each turn's record goes through here. */
+struct sip {
+	uint64_t a, b, c, d;
+};
+
+static inline struct sip sip_round(struct sip v)
 {
-	while (rounds-- > 0) {
-		v[0] += v[1];
-		v[1] = rotate(v[1], 13) ^ v[0];
-		v[0] = rotate(v[0], 32);
-		v[2] += v[3];
-		v[3] = rotate(v[3], 16) ^ v[2];
-		v[0] += v[3];
-		v[3] = rotate(v[3], 21) ^ v[0];
-		v[2] += v[1];
-		v[1] = rotate(v[1], 17) ^ v[2];
-		v[2] = rotate(v[2], 32);
-	}
+	v.a += v.b;
+	v.c += v.d;
+	v.b = rotate(v.b, 13) ^ v.a;
+	v.d = rotate(v.d, 16) ^ v.c;
+	v.a = rotate(v.a, 32);
+	v.c += v.b;
+	v.a += v.d;
+	v.b = rotate(v.b, 17) ^ v.c;
+	v.d = rotate(v.d, 21) ^ v.a;
+	v.c = rotate(v.c, 32);
+	return v;
 }
 
-static void sip_word(uint64_t v[4], uint64_t word)
+static inline struct sip sip_word(struct sip v, uint64_t word)
 {
-	v[3] ^= word;
-	sip_rounds(v, 2);
-	v[0] ^= word;
+	v.d ^= word;
+	v = sip_round(sip_round(v));
+	v.a ^= word;
+	return v;
 }
 
 uint64_t siphash(const uint8_t key[16], struct str bytes)
 {
 	uint64_t k0 = load64(key), k1 = load64(key + 8);
-	uint64_t v[4] = {k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
+	struct sip v = {k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
 		k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)};
 	uint64_t last = (uint64_t)bytes.n << 56;
 	const uint8_t *p = (const uint8_t *)bytes.p;
 	size_t whole = bytes.n / 8 * 8;
 
 	for (size_t i = 0; i < whole; i += 8)
-		sip_word(v, load64(p + i));
+		v = sip_word(v, load64(p + i));
 	for (size_t i = whole; i < bytes.n; i++)
 		last |= (uint64_t)p[i] << (8 * (i - whole));
-	sip_word(v, last);
-	v[2] ^= 0xff;
-	sip_rounds(v, 4);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	v = sip_word(v, last);
+	v.c ^= 0xff;
+	v = sip_round(sip_round(sip_round(sip_round(v))));
+	return v.a ^ v.b ^ v.c ^ v.d;
 }
 
 static unsigned keyed_hash(const void *key, size_t n)
