@@ -58,8 +58,9 @@ static void scanned_element(struct client *c)
 {
 	struct stanza view;
 	struct cue cue = {.element = scan_element(c->pipe.scan)};
-	if (!stanza_view(cue.element->bytes, &view))
-		view.kind = STANZA_OTHER;
+	if (!stanza_view_start(cue.element->bytes, &view) ||
+		(view.kind == STANZA_IQ && !stanza_view(cue.element->bytes, &view)))
+		view.kind = STANZA_OTHER; /* the content of others is for sm */
 	if (view.kind != STANZA_OTHER)
 		cue.stanza = &view;
 	login_input(c, login_recognise(cue.element, cue.stanza, client_domain(c)), &cue);

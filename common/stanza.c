@@ -219,22 +219,38 @@ bool stanza_take_child(const struct stanza *s, struct str *rest, struct stanza_c
 	return true;
 }
 
+/* The start tag, and what it says. */
+static bool read_start(struct str bytes, struct stanza *out, struct tag *t, struct stanza_attr *ns)
+{
+	*out = (struct stanza){.bytes = bytes};
+	if (!read_tag(bytes, t) || t->end)
+		return false;
+	out->name = t->name;
+	out->start = t->whole;
+	if (!read_top(t, out, ns))
+		return false;
+	if (ns->whole.n == 0)
+		out->kind = kind_of(t->name);
+	out->type = type_of(out->kind, &out->type_attr);
+	return true;
+}
+
 bool stanza_view(struct str bytes, struct stanza *out)
 {
 	struct stanza_attr ns = {0};
 	struct tag t;
 
-	*out = (struct stanza){.bytes = bytes};
-	if (!read_tag(bytes, &t) || t.end)
+	if (!read_start(bytes, out, &t, &ns))
 		return false;
-	out->name = t.name;
-	out->start = t.whole;
-	if (!read_top(&t, out, &ns))
-		return false;
-	if (ns.whole.n == 0)
-		out->kind = kind_of(t.name);
-	out->type = type_of(out->kind, &out->type_attr);
 	return t.empty ? t.whole.n == bytes.n : read_content(out, &ns);
+}
+
+bool stanza_view_start(struct str bytes, struct stanza *out)
+{
+	struct stanza_attr ns = {0};
+	struct tag t;
+
+	return read_start(bytes, out, &t, &ns);
 }
 
 const struct stanza_child *stanza_child(const struct stanza *s, enum ns ns, const char *name)

@@ -69,6 +69,8 @@ struct stanza {
 /* Fills the view from canonical bytes. False when they are not canonical enough to be read (it
  * never reads outside them, whatever they are), which for checked bytes does not happen. */
 MUST_CHECK bool stanza_view(struct str bytes, struct stanza *out);
+/* The same, but only by the start tag: there are no children and no content in it. */
+MUST_CHECK bool stanza_view_start(struct str bytes, struct stanza *out);
 const struct stanza_child *stanza_child(const struct stanza *s, enum ns ns,
 	const char *name); /* name NULL: any; NULL: none */
 /* Takes the next first-level child off the front of *rest, which is s->inner to begin with: for

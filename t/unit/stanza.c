@@ -294,11 +294,29 @@ static void does_not_answer_errors(void **state)
 	assert_error("<auth xmlns=\"u\"/>", "");
 }
 
+static void sees_the_start(void **state)
+{
+	struct str bytes = STR("<iq id=\"1\" to=\"a\" type=\"set\"><q xmlns=\"b\"><c/></q></iq>");
+	struct stanza s;
+
+	(void)state;
+	assert_true(stanza_view_start(bytes, &s));
+	assert_int_equal(s.kind, STANZA_IQ);
+	assert_int_equal(s.type, TYPE_SET);
+	assert_true(str_is(s.to.value, "a") && str_is(s.id.value, "1"));
+	assert_true(str_eq(s.bytes, bytes) && s.child_count == 0 && s.inner.n == 0);
+	assert_true(stanza_view_start(STR("<auth xmlns=\"u\"/>"), &s));
+	assert_int_equal(s.kind, STANZA_OTHER);
+	assert_false(stanza_view_start(STR("</a>"), &s));
+	assert_false(stanza_view_start(STR("<a b=c>"), &s));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		{"stanza: a message is seen with its attributes and children", sees_a_message, NULL,
 			NULL, NULL},
+		{"stanza: the start tag alone is seen without the content", sees_the_start, NULL, NULL, NULL},
 		{"stanza: each kind has its types", sees_kinds_and_types, NULL, NULL, NULL},
 		{"stanza: a child without a namespace has its parent's",
 			children_take_their_parents_namespace, NULL, NULL, NULL},
