@@ -46,6 +46,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 	if (n > 0 && c->exit == CONN_LIVES)
 		client_bytes(&c->client, str_at(b->base, (size_t)n));
 	if (n > 0) {
+		c->worker->pace.inputs += client_has_session(&c->client);
 		set_reading(c);
 		conn_touch(c);
 	} else if (n == UV_EOF && is_leaving(c)) {

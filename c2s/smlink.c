@@ -177,6 +177,7 @@ static bool handle(void *ctx, const struct message *m)
 		pass(l, m->as.end.conn, m);
 		return true;
 	case MSG_deliver:
+		l->worker->pace.inputs++;
 		relay_deliver(l->worker, m);
 		return true;
 	case MSG_trace:
@@ -294,7 +295,9 @@ static void end_turn(struct smlink *l)
 
 static void on_prepare(uv_prepare_t *h)
 {
-	end_turn(h->data);
+	struct smlink *l = h->data;
+	end_turn(l);
+	pace_turn(&l->worker->pace);
 }
 
 static void on_check(uv_check_t *h)

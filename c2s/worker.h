@@ -10,6 +10,7 @@
 #include "c2s/terms.h"
 #include "c2s/tickets.h"
 #include "c2s/wheel.h"
+#include "common/pace.h"
 #include <uv.h>
 
 #define WORKER_READ_BYTES 65536 /* the one read buffer that all connections share */
@@ -70,6 +71,7 @@ struct worker {
 	struct key_cache *keys; /* of PLAIN passwords that were accepted lately */
 	unsigned derivations;   /* PLAIN passwords waiting for PBKDF2 */
 	char *read_buffer;      /* WORKER_READ_BYTES */
+	struct pace pace;       /* inputs: of clients with sessions, and for them */
 	bool stopping; /* ends when the last connection has gone or shutdown-timeout is over */
 };
 
