@@ -21,22 +21,47 @@ static bool configured(const struct client *c, const char *name)
 	return false;
 }
 
+/* Bits, 1 << enum binding: what this connection's TLS can give. */
+static unsigned bindings_of(const struct client *c)
+{
+	(void)c;
+	return 0;
+}
+
 bool features_has_mechanism(const struct client *c, const struct sasl_mech *m)
 {
 	if ((m->needs & SASL_NEEDS_PRIVACY) && !client_may_log_in(c))
 		return false;
+	if ((m->needs & SASL_NEEDS_BINDING) && !bindings_of(c))
+		return false;
 	return configured(c, m->name);
+}
+
+/* The i-th of the operator's list, which is best first, if this stream is offered it; else NULL. */
+static const struct sasl_mech *offered(const struct client *c, size_t i)
+{
+	const struct sasl_mech *m = sasl_find(str_of(c->domain->mechanisms.words[i]));
+	return m && features_has_mechanism(c, m) ? m : NULL;
+}
+
+static bool offers(const struct client *c, unsigned needs)
+{
+	for (size_t i = 0; c->domain && i < c->domain->mechanisms.n; i++) {
+		const struct sasl_mech *m = offered(c, i);
+		if (m && (m->needs & needs) == needs)
+			return true;
+	}
+	return false;
 }
 
 static bool logging_in(const struct client *c)
 {
-	if (client_is_proven(c) || !client_may_log_in(c))
-		return false;
-	for (const struct sasl_mech *const *m = sasl_list; *m; m++) {
-		if (features_has_mechanism(c, *m))
-			return true;
-	}
-	return false;
+	return !client_is_proven(c) && client_may_log_in(c) && offers(c, 0);
+}
+
+static bool binding_channels(const struct client *c)
+{
+	return logging_in(c) && offers(c, SASL_NEEDS_BINDING);
 }
 
 static void starttls(const struct client *c, struct emit *e)
@@ -51,8 +76,8 @@ static void starttls(const struct client *c, struct emit *e)
 static void list_mechanisms(const struct client *c, struct emit *e)
 {
 	for (size_t i = 0; i < c->domain->mechanisms.n; i++) {
-		const struct sasl_mech *m = sasl_find(str_of(c->domain->mechanisms.words[i]));
-		if (m && features_has_mechanism(c, m))
+		const struct sasl_mech *m = offered(c, i);
+		if (m)
 			emit_leaf(e, "mechanism", str_of(m->name));
 	}
 }
@@ -95,6 +120,21 @@ static void authentication(const struct client *c, struct emit *e)
 	for (size_t i = 0; i < COUNT(inline_features); i++)
 		inline_features[i](c, e);
 	emit_end(e);
+	emit_end(e);
+}
+
+/* XEP-0440 */
+static void channel_bindings(const struct client *c, struct emit *e)
+{
+	unsigned offer = bindings_of(c);
+	emit_start_ns(e, "sasl-channel-binding", NS_sasl_cb);
+	for (unsigned b = 0; b < BINDING_COUNT; b++) {
+		if (!(offer >> b & 1))
+			continue;
+		emit_start(e, "channel-binding");
+		emit_attr(e, "type", str_of(binding_name((enum binding)b)));
+		emit_end(e);
+	}
 	emit_end(e);
 }
 
@@ -144,6 +184,7 @@ static const struct {
 	{before_tls, starttls},
 	{logging_in, mechanisms},
 	{logging_in, authentication},
+	{binding_channels, channel_bindings},
 	{unbound, bind},
 	{unbound, session},
 	{always, limits},
@@ -188,6 +229,47 @@ void features_version(const struct client *c, struct buf *out)
 	list_features(c, &e);
 	put_version(buf_str(&rendered), out);
 	buf_free(&rendered);
+}
+
+/* XEP-0474: what this stream's features said of mechanisms and channel bindings. */
+static void write_offer(const struct client *c, unsigned bindings, struct buf *out)
+{
+	size_t n = 0;
+	struct str *names = mem_new((c->domain->mechanisms.n + 1) * sizeof *names);
+	for (size_t i = 0; i < c->domain->mechanisms.n; i++) {
+		const struct sasl_mech *m = offered(c, i);
+		if (m)
+			names[n++] = str_of(m->name);
+	}
+	ssdp_write(out, names, n, bindings);
+	mem_free(names);
+}
+
+static bool binding_data(const void *of, enum binding b, struct buf *out)
+{
+	const struct client *c = of;
+	(void)c;
+	(void)b;
+	(void)out;
+	return false;
+}
+
+/* RFC 8446 4.2.1, RFC 5246 6.2.1; 0: none that is spoken here. */
+static uint16_t wire_version(struct str version)
+{
+	return str_is(version, "TLSv1.3") ? 0x0304 : str_is(version, "TLSv1.2") ? 0x0303 : 0;
+}
+
+void features_channel(const struct client *c, struct sasl_channel *out)
+{
+	*out = (struct sasl_channel){.plus = binding_channels(c), .data = binding_data, .of = c};
+	if (out->plus)
+		out->bindings = bindings_of(c);
+	if (!c->domain || !c->domain->scram_downgrade_protection)
+		return;
+	write_offer(c, out->bindings, &out->offer);
+	if (pipe_is_secure(&c->pipe))
+		out->tls = wire_version(str_of(tls_version(c->pipe.tls)));
 }
 
 void features_say(struct client *c)

@@ -12,5 +12,8 @@ void features_say(struct client *c);
 bool features_has_mechanism(const struct client *c, const struct sasl_mech *m);
 /* Names all that a client which is not proven yet is offered, as it is now (XEP-0509); appended. */
 void features_version(const struct client *c, struct buf *out);
+/* What an exchange on this stream may know of its channel; sasl_channel_end is due. It keeps a
+ * pointer to `c`. */
+void features_channel(const struct client *c, struct sasl_channel *out);
 
 #endif

@@ -4,7 +4,8 @@
 #include "c2s/sasl.h"
 
 const struct sasl_mech *const sasl_list[] = {
-	&sasl_scram_sha256, &sasl_scram_sha1, &sasl_plain, NULL};
+	&sasl_scram_sha512_plus, &sasl_scram_sha256_plus, &sasl_scram_sha1_plus,
+	&sasl_scram_sha512, &sasl_scram_sha256, &sasl_scram_sha1, &sasl_plain, NULL};
 
 const struct sasl_mech *sasl_find(struct str name)
 {
@@ -33,6 +34,7 @@ void sasl_free(struct sasl **x)
 		gone->mech->end(gone->own);
 	mem_wipe(gone->own, gone->mech->size);
 	mem_free(gone->own);
+	sasl_channel_end(&gone->channel);
 	buf_wipe(&gone->say);
 	buf_wipe(&gone->more);
 	buf_free(&gone->who_text);

@@ -3,11 +3,12 @@
  * SASL (RFC 4422) as the worker runs it: the contract of a mechanism, and the ordered list of
  * them. A mechanism sees the client's bytes and sm's answers, and says what is next; it knows no
  * XML, socket or database. It proves nothing: sm checks (design.md 1). Only the listed ones are
- * built; DIGEST-MD5, CRAM-MD5, ANONYMOUS, EXTERNAL, JIVE-SHAREDSECRET and the -PLUS variants
- * will each be a file and a row. */
+ * built; DIGEST-MD5, CRAM-MD5, ANONYMOUS, EXTERNAL and JIVE-SHAREDSECRET will each be a file and a
+ * row. */
 #ifndef C2S_SASL_H
 #define C2S_SASL_H
 
+#include "c2s/sasl_channel.h"
 #include "common/condition.h"
 #include "common/credential.h"
 #include "proto/types.h"
@@ -23,12 +24,15 @@ enum sasl_step {
 };
 
 enum sasl_needs {
-	SASL_NEEDS_PRIVACY = 1
-}; /* TLS, or a network that the operator trusts with passwords (allow-plaintext) */
+	SASL_NEEDS_PRIVACY = 1, /* TLS, or a network that the operator trusts with passwords
+				   (allow-plaintext) */
+	SASL_NEEDS_BINDING = 2  /* a channel binding that this connection has */
+};
 
 /* Each function returns the next step; one that a mechanism never needs is NULL. */
 struct sasl_mech {
 	const char *name;
+	enum hash hash; /* that it is built on; 0: none */
 	unsigned needs;
 	bool client_first; /* the client's first bytes may come with <auth/>; an empty challenge
 			      asks for them */
@@ -63,8 +67,9 @@ struct sasl_work {
 struct sasl {
 	const struct sasl_mech *mech;
 	struct str domain; /* borrowed: the stream's */
-	struct str from; /* borrowed: the bare JID that an authzid must not differ from; empty: any
+	struct str from;   /* borrowed: the bare JID that an authzid must not differ from; empty: any
 			      may be there */
+	struct sasl_channel channel; /* may be set before sasl_begin; owned */
 	enum { SASL_WAITS_FOR_FIRST, SASL_GOES_ON } at;
 	struct buf say;
 	struct sasl_question ask;
@@ -78,7 +83,8 @@ struct sasl {
 };
 
 extern const struct sasl_mech *const sasl_list[]; /* best first, NULL ends it */
-extern const struct sasl_mech sasl_scram_sha256, sasl_scram_sha1, sasl_plain;
+extern const struct sasl_mech sasl_scram_sha512_plus, sasl_scram_sha256_plus, sasl_scram_sha1_plus;
+extern const struct sasl_mech sasl_scram_sha512, sasl_scram_sha256, sasl_scram_sha1, sasl_plain;
 const struct sasl_mech *sasl_find(struct str name); /* NULL: none such */
 
 struct sasl *sasl_new(const struct sasl_mech *mech, struct str domain);

@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * SCRAM-SHA-1 (RFC 5802) and SCRAM-SHA-256 (RFC 7677), without channel binding so far. The nonce
- * is the client's part, ours, and sm's at the end, so that neither a replayed message nor a
- * worker that was taken over can make sm check an old proof again. */
+ * SCRAM (RFC 5802, RFC 7677) on three hashes, each with and without channel binding. The nonce is
+ * the client's part, ours, and sm's at the end, so that neither a replayed message nor a worker
+ * that was taken over can make sm check an old proof again.
+ *
+ * Who checks what: sm checks the proof, over all that was said. The binding is compared here,
+ * because here is the channel: it protects a client from somebody between it and this worker, who
+ * has another channel on each side. A worker that lies about it harms nobody but clients that talk
+ * to it anyway. */
 #include "c2s/sasl.h"
 #include "common/b64.h"
 #include "common/rand.h"
+#include "common/scram_text.h"
 
-#define NONCE_BYTES 18 /* of our part, before base64 */
+#define NONCE_BYTES 18    /* of our part, before base64 */
+#define NONCE_MOST 1024   /* of the client's, which comes back to it, and twice to sm */
+#define MESSAGE_MOST 4096 /* bytes of one of the client's messages */
 
 struct scram {
-	enum hash hash;
+	enum { SCRAM_CLAIMS, SCRAM_PROVES, SCRAM_IS_JUDGED } at;
+	bool binds;
+	enum binding binding;  /* when it binds */
 	struct buf gs2;        /* the client's gs2-header, as it must come back in c= */
 	struct buf first_bare; /* client-first-message-bare */
 	struct buf nonce;      /* whole, once sm's part is known */
@@ -19,17 +29,13 @@ struct scram {
 	struct buf proof;
 };
 
-/* Takes `k=value` up to the next comma (or the end) off the front of *s. */
-static bool take(struct str *s, char key, struct str *value)
-{
-	if (s->n < 2 || s->p[0] != key || s->p[1] != '=')
-		return false;
-	struct str head, tail;
-	str_cut(*s, ',', &head, &tail);
-	*value = str_skip(head, 2);
-	*s = tail;
-	return true;
-}
+/* What stands before client-first-message-bare. */
+struct gs2 {
+	char flag;          /* n, y, p */
+	struct str type;    /* of p */
+	struct str authzid; /* escaped; empty: none */
+	struct str header;  /* all of it */
+};
 
 /* RFC 5802 5.1: "=2C" and "=3D" only; any other '=' is a fault. */
 static bool unescape_name(struct buf *out, struct str name)
@@ -55,27 +61,43 @@ static bool nonce_ok(struct str nonce)
 		if (nonce.p[i] < 0x21 || nonce.p[i] > 0x7e || nonce.p[i] == ',')
 			return false;
 	}
-	return nonce.n;
+	return nonce.n && nonce.n <= NONCE_MOST;
 }
 
-/* gs2-header: flag "," ["a=" authzid] ",". We offer no -PLUS, so 'y' is right, and 'p' is not
- * (RFC 5802 6). */
-static bool take_gs2(struct str *s, struct str *header, struct str *authzid)
+/* cb-name = 1*(ALPHA / DIGIT / "." / "-") */
+static bool type_ok(struct str type)
 {
-	struct str all = *s, flag, rest;
-	*authzid = STR_NONE;
-	if (!str_cut(*s, ',', &flag, &rest) || (!str_is(flag, "n") && !str_is(flag, "y")))
-		return false;
-	if (rest.n && rest.p[0] != ',' && !take(&rest, 'a', authzid))
-		return false;
-	if (!authzid->n) {
-		if (!str_starts(rest, STR(",")))
+	for (size_t i = 0; i < type.n; i++) {
+		char c = type.p[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		if (!letter && !(c >= '0' && c <= '9') && c != '.' && c != '-')
 			return false;
-		rest = str_skip(rest, 1);
 	}
-	*header = str_head(all, all.n - rest.n);
-	*s = rest;
-	return true;
+	return type.n;
+}
+
+static bool take_flag(struct str *s, struct gs2 *g)
+{
+	struct str flag;
+	*g = (struct gs2){0};
+	if (!str_cut(*s, ',', &flag, s) || !flag.n)
+		return false;
+	g->flag = flag.p[0];
+	g->type = str_skip(flag, 2);
+	if (g->flag == 'p')
+		return str_starts(flag, STR("p=")) && type_ok(g->type);
+	return (g->flag == 'n' || g->flag == 'y') && flag.n == 1;
+}
+
+/* gs2-header: flag "," ["a=" authzid] ",". */
+static bool take_gs2(struct str *s, struct gs2 *g)
+{
+	struct str all = *s, authzid;
+	if (!take_flag(s, g) || !str_cut(*s, ',', &authzid, s))
+		return false;
+	g->authzid = str_skip(authzid, 2);
+	g->header = str_head(all, all.n - s->n);
+	return !authzid.n || (str_starts(authzid, STR("a=")) && g->authzid.n);
 }
 
 /* client-first-message-bare: no m= (an extension that must be understood), name, nonce; what
@@ -83,8 +105,21 @@ static bool take_gs2(struct str *s, struct str *header, struct str *authzid)
 static bool read_first(struct str bare, struct buf *name, struct str *nonce)
 {
 	struct str escaped;
-	return take(&bare, 'n', &escaped) && take(&bare, 'r', nonce) &&
-		unescape_name(name, escaped) && nonce_ok(*nonce);
+	return scram_take(&bare, 'n', &escaped) && scram_take(&bare, 'r', nonce) &&
+		scram_skip_extensions(&bare, '\0') && unescape_name(name, escaped) &&
+		nonce_ok(*nonce);
+}
+
+/* RFC 5802 6. 'y' says "I could, but you cannot": said to us who can, it was put into the client's
+ * mouth by somebody who took -PLUS out of ours. One -PLUS of any hash is enough for that, since it
+ * is for the client to choose among all that are offered. */
+static bool flag_fits(const struct sasl *x, const struct gs2 *g, enum binding *type)
+{
+	bool plus = x->mech->needs & SASL_NEEDS_BINDING;
+	if (g->flag == 'p')
+		return plus && binding_find(g->type, type) &&
+			sasl_channel_offers(&x->channel, *type);
+	return !plus && !(g->flag == 'y' && x->channel.plus);
 }
 
 static enum cond claim(struct sasl *x, struct str name, struct str escaped_authzid)
@@ -97,23 +132,46 @@ static enum cond claim(struct sasl *x, struct str name, struct str escaped_authz
 	return why;
 }
 
+static bool text_ok(struct str bytes)
+{
+	return bytes.n <= MESSAGE_MOST && str_utf8(bytes) && str_find(bytes, 0) == bytes.n &&
+		!str_ends(bytes, STR(","));
+}
+
 static enum sasl_step scram_start(struct sasl *x, struct str bytes)
 {
 	struct scram *s = x->own;
-	struct str header, authzid, nonce, bare = bytes;
+	struct gs2 g;
+	struct str nonce, bare = bytes;
 	struct buf name = {0};
 	enum cond why = SASL_malformed_request;
-	if (str_utf8(bytes) && str_find(bytes, 0) == bytes.n &&
-		take_gs2(&bare, &header, &authzid) && read_first(bare, &name, &nonce))
-		why = claim(x, buf_str(&name), authzid);
+	if (text_ok(bytes) && take_gs2(&bare, &g) && read_first(bare, &name, &nonce))
+		why = flag_fits(x, &g, &s->binding) ? claim(x, buf_str(&name), g.authzid)
+						    : SASL_not_authorized;
 	buf_free(&name);
 	if (why)
 		return sasl_refuse(x, why);
-	buf_put(&s->gs2, header);
+	s->binds = g.flag == 'p';
+	buf_put(&s->gs2, g.header);
 	buf_put(&s->first_bare, bare);
 	buf_put(&s->nonce, nonce);
-	x->ask = (struct sasl_question){.code = MSG_sasl_start, .hash = s->hash};
+	x->ask = (struct sasl_question){.code = MSG_sasl_start, .hash = x->mech->hash};
 	return SASL_ASK;
+}
+
+/* What somebody between the client and us may have changed on its way, covered by the proof: the
+ * mechanisms and the channel bindings (XEP-0474), the version of TLS (XEP-0515). */
+static void say_what_was_offered(struct sasl *x, struct buf *out)
+{
+	const struct sasl_channel *c = &x->channel;
+	uint8_t digest[HASH_MAX];
+	if (c->offer.n) {
+		hash_bytes(x->mech->hash, buf_str(&c->offer), digest);
+		buf_puts(out, ",h=");
+		b64_encode(out, str_at(digest, hash_size(x->mech->hash)));
+	}
+	if (c->tls)
+		buf_printf(out, ",t=%04x", (unsigned)c->tls);
 }
 
 static enum sasl_step scram_salt(struct sasl *x, const struct msg_sasl_salt *m)
@@ -130,16 +188,25 @@ static enum sasl_step scram_salt(struct sasl *x, const struct msg_sasl_salt *m)
 	buf_puts(&s->server_first, ",s=");
 	b64_encode(&s->server_first, m->salt);
 	buf_printf(&s->server_first, ",i=%u", (unsigned)m->iterations);
+	say_what_was_offered(x, &s->server_first);
 	buf_put(&x->say, buf_str(&s->server_first));
+	s->at = SCRAM_PROVES;
 	return SASL_SAY;
 }
 
-/* Does c= carry the gs2-header of the first message again? */
-static bool binding_ok(const struct scram *s, struct str encoded)
+/* Does c= carry cbind-input (RFC 5802 7): the gs2-header of the first message again, and the data
+ * of our end of the channel? */
+static bool binding_ok(const struct sasl *x, struct str encoded)
 {
-	struct buf header = {0};
-	bool ok = b64_decode(&header, encoded) && str_eq(buf_str(&header), buf_str(&s->gs2));
-	buf_free(&header);
+	const struct scram *s = x->own;
+	struct buf ours = {0}, theirs = {0};
+	bool ok;
+	buf_put(&ours, buf_str(&s->gs2));
+	ok = (!s->binds || x->channel.data(x->channel.of, s->binding, &ours)) &&
+		b64_decode(&theirs, encoded) && ours.n == theirs.n &&
+		same_bytes(ours.p, theirs.p, ours.n);
+	buf_wipe(&ours);
+	buf_wipe(&theirs);
 	return ok;
 }
 
@@ -148,15 +215,12 @@ static bool binding_ok(const struct scram *s, struct str encoded)
 static bool read_final(struct str bytes, struct str *binding, struct str *nonce, struct str *proof,
 	struct str *without)
 {
-	struct str rest = bytes, ignored;
-	if (!take(&rest, 'c', binding) || !take(&rest, 'r', nonce))
+	struct str rest = bytes;
+	if (!scram_take(&rest, 'c', binding) || !scram_take(&rest, 'r', nonce) ||
+		!scram_skip_extensions(&rest, 'p'))
 		return false;
-	while (rest.n && rest.p[0] != 'p') {
-		if (rest.p[0] == 'm' || !take(&rest, rest.p[0], &ignored))
-			return false;
-	}
 	size_t tail = rest.n;
-	if (!take(&rest, 'p', proof) || rest.n || bytes.p[bytes.n - 1] == ',')
+	if (!scram_take(&rest, 'p', proof) || rest.n)
 		return false;
 	*without = str_head(bytes, bytes.n - tail - 1);
 	return true;
@@ -166,19 +230,20 @@ static enum sasl_step scram_answer(struct sasl *x, struct str bytes)
 {
 	struct scram *s = x->own;
 	struct str binding, nonce, proof, without;
-	if (s->message.n || !str_utf8(bytes) ||
+	if (s->at != SCRAM_PROVES || !text_ok(bytes) ||
 		!read_final(bytes, &binding, &nonce, &proof, &without))
 		return sasl_refuse(x, SASL_malformed_request);
-	if (!b64_decode(&s->proof, proof) || s->proof.n != hash_size(s->hash))
+	if (!b64_decode(&s->proof, proof) || s->proof.n != hash_size(x->mech->hash))
 		return sasl_refuse(x, SASL_malformed_request);
-	if (!binding_ok(s, binding) || !str_eq(nonce, buf_str(&s->nonce)))
+	if (!binding_ok(x, binding) || !str_eq(nonce, buf_str(&s->nonce)))
 		return sasl_refuse(x, SASL_not_authorized);
+	s->at = SCRAM_IS_JUDGED;
 	buf_put(&s->message, buf_str(&s->first_bare));
 	buf_putc(&s->message, ',');
 	buf_put(&s->message, buf_str(&s->server_first));
 	buf_putc(&s->message, ',');
 	buf_put(&s->message, without);
-	x->ask = (struct sasl_question){MSG_sasl_prove, s->hash, PROTO_FORM_SCRAM,
+	x->ask = (struct sasl_question){MSG_sasl_prove, x->mech->hash, PROTO_FORM_SCRAM,
 		buf_str(&s->message), buf_str(&s->proof)};
 	return SASL_ASK;
 }
@@ -190,18 +255,6 @@ static enum sasl_step scram_verdict(struct sasl *x, const struct msg_sasl_verdic
 	buf_puts(&x->say, "v=");
 	b64_encode(&x->say, m->signature);
 	return SASL_ACCEPT;
-}
-
-static enum sasl_step start_sha1(struct sasl *x, struct str bytes)
-{
-	((struct scram *)x->own)->hash = HASH_SHA1;
-	return scram_start(x, bytes);
-}
-
-static enum sasl_step start_sha256(struct sasl *x, struct str bytes)
-{
-	((struct scram *)x->own)->hash = HASH_SHA256;
-	return scram_start(x, bytes);
 }
 
 static void scram_end(void *own)
@@ -216,10 +269,15 @@ static void scram_end(void *own)
 }
 
 /* clang-format off */
-#define SCRAM(word, first) \
-	{.name = word, .client_first = true, .size = sizeof(struct scram), .start = first, \
+#define SCRAM(mech, word, of_hash, of_needs) \
+	const struct sasl_mech mech = {.name = word, .hash = of_hash, .needs = of_needs, \
+		.client_first = true, .size = sizeof(struct scram), .start = scram_start, \
 		.answer = scram_answer, .salt = scram_salt, .verdict = scram_verdict, \
-		.end = scram_end}
+		.end = scram_end};
 
-const struct sasl_mech sasl_scram_sha1 = SCRAM("SCRAM-SHA-1", start_sha1);
-const struct sasl_mech sasl_scram_sha256 = SCRAM("SCRAM-SHA-256", start_sha256);
+SCRAM(sasl_scram_sha1, "SCRAM-SHA-1", HASH_SHA1, 0)
+SCRAM(sasl_scram_sha256, "SCRAM-SHA-256", HASH_SHA256, 0)
+SCRAM(sasl_scram_sha512, "SCRAM-SHA-512", HASH_SHA512, 0)
+SCRAM(sasl_scram_sha1_plus, "SCRAM-SHA-1-PLUS", HASH_SHA1, SASL_NEEDS_BINDING)
+SCRAM(sasl_scram_sha256_plus, "SCRAM-SHA-256-PLUS", HASH_SHA256, SASL_NEEDS_BINDING)
+SCRAM(sasl_scram_sha512_plus, "SCRAM-SHA-512-PLUS", HASH_SHA512, SASL_NEEDS_BINDING)

@@ -156,6 +156,7 @@ static bool choose(struct client *c, const struct stanza *auth)
 	const struct sasl_mech *m = sasl_find(mechanism_of(auth));
 	if (m && features_has_mechanism(c, m)) {
 		c->talks->sasl = sasl_new(m, client_domain(c));
+		features_channel(c, &c->talks->sasl->channel);
 		return true;
 	}
 	refuse(c, SASL_invalid_mechanism);

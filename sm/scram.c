@@ -4,35 +4,7 @@
 #include "sm/scram.h"
 
 #include "common/b64.h"
-
-/* Takes "KEY=value" and the comma behind it off the front. */
-static bool take(struct str *s, char key, struct str *value)
-{
-	struct str head;
-
-	if (s->n < 2 || s->p[0] != key || s->p[1] != '=')
-		return false;
-	str_cut(*s, ',', &head, s);
-	*value = str_skip(head, 2);
-	return value->n > 0;
-}
-
-/* RFC 5802 7: optional extensions, "a=value", that may be ignored; never m=, which is mandatory,
- * nor what has its own place. */
-static bool skip_extensions(struct str *s, char until)
-{
-	static const struct str taken = {"mnrcspv", 7};
-	struct str value;
-
-	while (s->n && s->p[0] != until) {
-		char key = s->p[0];
-		bool is_letter = (key >= 'a' && key <= 'z') || (key >= 'A' && key <= 'Z');
-
-		if (!is_letter || str_find(taken, key) < taken.n || !take(s, key, &value))
-			return false;
-	}
-	return true;
-}
+#include "common/scram_text.h"
 
 static bool is_salt(struct str text, const struct verifier *v)
 {
@@ -52,23 +24,52 @@ static bool is_rounds(struct str text, const struct verifier *v)
 	return str_u64(text, &rounds) && rounds == v->iterations;
 }
 
+/* Takes client-first-bare: name, nonce, extensions. They end at "r=" of what follows. */
+static bool take_first(struct str *s, struct str *nonce)
+{
+	struct str name;
+
+	return scram_take(s, 'n', &name) && scram_take(s, 'r', nonce) &&
+		scram_skip_extensions(s, 'r');
+}
+
+static bool skip_optional(struct str *s, char key)
+{
+	struct str value;
+
+	return !s->n || s->p[0] != key || scram_take(s, key, &value);
+}
+
+/* server-first, and the two extensions that our workers may put there: h= (XEP-0474), t=
+ * (XEP-0515). */
+static bool take_challenge(struct str *s, struct str *nonce, const struct verifier *v)
+{
+	struct str salt, rounds;
+
+	return scram_take(s, 'r', nonce) && scram_take(s, 's', &salt) &&
+		scram_take(s, 'i', &rounds) && skip_optional(s, 'h') && skip_optional(s, 't') &&
+		is_salt(salt, v) && is_rounds(rounds, v);
+}
+
+/* client-final-without-proof. What c= says of the channel is for the worker to compare, which has
+ * the other end of it; here it is only part of what the proof covers. */
+static bool take_final(struct str *s, struct str *nonce)
+{
+	struct str binding;
+
+	return scram_take(s, 'c', &binding) && scram_take(s, 'r', nonce) &&
+		scram_skip_extensions(s, '\0');
+}
+
 bool scram_message_fits(struct str message, struct str nonce, const struct verifier *v)
 {
-	struct str rest = message, name, first, challenge, salt, rounds, binding, final;
+	struct str rest = message, first, challenge, final;
 
-	if (!take(&rest, 'n', &name) || !take(&rest, 'r', &first) || !skip_extensions(&rest, 'r'))
+	if (str_ends(message, STR(",")) || !take_first(&rest, &first) ||
+		!take_challenge(&rest, &challenge, v) || !take_final(&rest, &final))
 		return false;
-	if (!take(&rest, 'r', &challenge) || !take(&rest, 's', &salt) || !take(&rest, 'i', &rounds))
-		return false;
-	if (!take(&rest, 'c', &binding) || !take(&rest, 'r', &final) ||
-		!skip_extensions(&rest, '\0'))
-		return false;
-	if (message.p[message.n - 1] == ',')
-		return false;
-	if (challenge.n < first.n + nonce.n || !str_starts(challenge, first) ||
-		!str_ends(challenge, nonce))
-		return false;
-	return str_eq(challenge, final) && is_salt(salt, v) && is_rounds(rounds, v);
+	return challenge.n >= first.n + nonce.n && str_starts(challenge, first) &&
+		str_ends(challenge, nonce) && str_eq(challenge, final);
 }
 
 bool scram_key_fits(const struct verifier *v, struct str client_key)

@@ -9,7 +9,7 @@
 
 /* Is this client-first-bare "," server-first "," client-final-without-proof (RFC 5802 7), with one
  * nonce that is the client's part, more, and `nonce` at its end, and with the salt and rounds of
- * `v`? */
+ * `v`? Channel binding is not checked here: only the worker has the channel (sasl_scram.c). */
 MUST_CHECK bool scram_message_fits(struct str message, struct str nonce, const struct verifier *v);
 /* ClientProof (hash_size bytes) against StoredKey, in constant time; ServerSignature to `signature`
  * in any case. */

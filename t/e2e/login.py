@@ -97,6 +97,26 @@ def _(server):
     raise AssertionError("h2 was let in")
 
 
+@scene("SCRAM says which mechanisms were offered (XEP-0474) and which TLS is spoken (XEP-0515)")
+def _(server):
+    for version, wire in ((ssl.TLSVersion.TLSv1_2, "0303"), (ssl.TLSVersion.TLSv1_3, "0304")):
+        for name in ("SHA-1", "SHA-256"):
+            c = Client(server, direct=True, versions=(version, version)).login("bob", "offer", mechanism=name)
+            equal(c.scram_first["t"], wire, "version of TLS")
+            equal(list(c.scram_first), ["r", "s", "i", "h", "t"], "attributes")  # c has compared h itself
+            c.close()
+    quiet = Server('allow-plaintext = "loopback"', {"localhost": "", "example.test": "scram-downgrade-protection = no"},
+                   accounts=("alice@localhost", "alice@example.test"))
+    c = Client(quiet).login("alice", domain="example.test")
+    equal(list(c.scram_first), ["r", "s", "i"], "attributes where the operator wants none")
+    c.close()
+    c = Client(quiet).open()
+    c.features()
+    c.auth_scram("alice", quiet.password["alice@localhost"])
+    equal(list(c.scram_first), ["r", "s", "i", "h"], "attributes without TLS")
+    quiet.stop()
+
+
 @scene("a wrong password and an unknown user are refused alike: same steps, same condition, a stable salt")
 def _(server):
     equal(refused(secure(server).auth_scram, "alice", "wrong"), "not-authorized", "wrong password")
@@ -141,7 +161,7 @@ def _(server):
     equal(auth("PLAIN", b64(b"\0alice\0")), "malformed-request", "PLAIN without a password")
     password = server.password["alice@localhost"].encode()
     equal(auth("PLAIN", b64(b"bob@localhost\0alice\0" + password)), "invalid-authzid", "PLAIN for somebody else")
-    equal(auth("SCRAM-SHA-256", b64(b"p=tls-unique,,n=alice,r=abc")), "malformed-request", "channel binding not offered")
+    equal(auth("SCRAM-SHA-256", b64(b"p=tls-unique,,n=alice,r=abc")), "not-authorized", "channel binding not offered")
     equal(auth("SCRAM-SHA-256", b64(b"n,,m=x,n=alice,r=abc")), "malformed-request", "mandatory extension")
     c = secure(server)
     equal(refused(c.auth_scram, "alice", password.decode(), "SHA-256", "n,,", b64(b"y,,")), "not-authorized", "wrong c=")

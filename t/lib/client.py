@@ -17,6 +17,7 @@ STREAMS = "http://etherx.jabber.org/streams"
 CLIENT = "jabber:client"
 TLS = "urn:ietf:params:xml:ns:xmpp-tls"
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
+CHANNEL_BINDINGS = "urn:xmpp:sasl-cb:0"
 BIND = "urn:ietf:params:xml:ns:xmpp-bind"
 STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
 STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -162,6 +163,8 @@ class Client:
         stanza = self.next()
         if stanza.tag != f"{{{STREAMS}}}features":
             raise AssertionError(f"no features but {ET.tostring(stanza)}")
+        self.mechanisms = [m.text for m in stanza.findall(f"{{{SASL}}}mechanisms/{{{SASL}}}mechanism")]
+        self.bindings = [b.get("type") for b in stanza.findall(f"{{{CHANNEL_BINDINGS}}}sasl-channel-binding/*")]
         return stanza
 
     def starttls(self):
@@ -195,6 +198,7 @@ class Client:
         if not fields["r"].startswith(nonce):
             raise AssertionError("the server changed our nonce")
         self.scram_first = fields
+        self.check_offer(digest)
         salted = hashlib.pbkdf2_hmac(digest, password.encode(), base64.b64decode(fields["s"]), int(fields["i"]))
         mac = lambda key, text: hmac.new(key, text, digest).digest()
         client_key = mac(salted, b"Client Key")
@@ -209,6 +213,17 @@ class Client:
         if last.decode() != "v=" + b64(mac(mac(salted, b"Server Key"), message)):
             raise AssertionError("the server does not know our password: wrong signature")
         return kind, last
+
+    def check_offer(self, digest):
+        """What the server says that it has offered is what came here (XEP-0474), over the TLS that is here (XEP-0515)."""
+        offer = "\x1e".join(sorted(self.mechanisms)) + ("\x1f" + "\x1e".join(sorted(self.bindings)) if self.bindings else "")
+        wanted = b64(hashlib.new(digest, offer.encode()).digest())
+        if self.scram_first.get("h", wanted) != wanted:
+            raise AssertionError(f"the server has offered something else than {offer!r}")
+        if isinstance(self.sock, ssl.SSLSocket):  # else the scene does TLS in its own way, or there is none
+            version = {"TLSv1.2": "0303", "TLSv1.3": "0304"}[self.sock.version()]
+            if self.scram_first.get("t", version) != version:
+                raise AssertionError(f"the server speaks {self.scram_first['t']}, we {version}")
 
     def bind(self, resource=None):
         inner = f"<resource>{escape(resource)}</resource>" if resource is not None else ""

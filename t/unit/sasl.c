@@ -167,16 +167,79 @@ static void asked_first(void **state)
 	sasl_free(&x);
 }
 
+/* A channel as a test wants it: tls-exporter's data are one byte, tls-server-end-point's another. */
+static bool data_of(const void *of, enum binding b, struct buf *out)
+{
+	if (of) /* the library fails */
+		return false;
+	buf_puts(out, b == BINDING_exporter ? "E" : "P");
+	return true;
+}
+
+#define BIT(name) (1U << BINDING_##name)
+
+static void give_channel(struct sasl *x)
+{
+	x->channel = (struct sasl_channel){
+		.bindings = BIT(exporter) | BIT(end_point), .plus = true, .tls = 0x0304, .data = data_of};
+}
+
+static void bound(const struct sasl_mech *mech, const char *text, enum sasl_step step, enum cond why)
+{
+	struct sasl *x = sasl_new(mech, STR("localhost"));
+	give_channel(x);
+	if (begin(x, text, strlen(text)) != step || (step == SASL_REFUSE && x->why != why))
+		fail_msg("%s: '%s': why %d, wanted %d", mech->name, text, x->why, why);
+	sasl_free(&x);
+}
+
+/* RFC 5802 6, where channel binding is offered, and where it is not. */
+static void the_flag(void **state)
+{
+	static const char bad[][40] = {"p=,,n=a,r=b", "p,,n=a,r=b", "p=tls_exporter,,n=a,r=b", "p=a b,,n=a,r=b",
+		"P=tls-exporter,,n=a,r=b", "p=tls-exporter,n=a,r=b", "p=tls-exporter"};
+	(void)state;
+	bound(&sasl_scram_sha1_plus, "p=tls-exporter,,n=alice,r=abc", SASL_ASK, 0);
+	bound(&sasl_scram_sha512_plus, "p=tls-server-end-point,,n=alice,r=abc", SASL_ASK, 0);
+	bound(&sasl_scram_sha256_plus, "p=tls-exporter,a=alice,n=alice,r=abc", SASL_ASK, 0);
+	bound(&sasl_scram_sha256_plus, "p=tls-unique,,n=alice,r=abc", SASL_REFUSE, SASL_not_authorized);
+	bound(&sasl_scram_sha256_plus, "p=TLS-EXPORTER,,n=alice,r=abc", SASL_REFUSE, SASL_not_authorized);
+	bound(&sasl_scram_sha256_plus, "p=nonsense,,n=alice,r=abc", SASL_REFUSE, SASL_not_authorized);
+	bound(&sasl_scram_sha256_plus, "n,,n=alice,r=abc", SASL_REFUSE, SASL_not_authorized);
+	bound(&sasl_scram_sha256_plus, "y,,n=alice,r=abc", SASL_REFUSE, SASL_not_authorized);
+	bound(&sasl_scram_sha256, "n,,n=alice,r=abc", SASL_ASK, 0);
+	bound(&sasl_scram_sha256, "y,,n=alice,r=abc", SASL_REFUSE, SASL_not_authorized);
+	bound(&sasl_scram_sha256, "p=tls-exporter,,n=alice,r=abc", SASL_REFUSE, SASL_not_authorized);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		bound(&sasl_scram_sha256_plus, bad[i], SASL_REFUSE, SASL_malformed_request);
+		bound(&sasl_scram_sha256, bad[i], SASL_REFUSE, SASL_malformed_request);
+	}
+	FIRST(sasl_scram_sha256, "y,,n=alice,r=abc", SASL_ASK, 0);
+	FIRST(sasl_scram_sha256, "p=tls-exporter,,n=alice,r=abc", SASL_REFUSE, SASL_not_authorized);
+	FIRST(sasl_scram_sha256_plus, "p=tls-exporter,,n=alice,r=abc", SASL_REFUSE, SASL_not_authorized);
+}
+
 static void scram_first_messages(void **state)
 {
 	(void)state;
 	FIRST(sasl_scram_sha256, "n,,n=alice,r=abc", SASL_ASK, 0);
-	FIRST(sasl_scram_sha1, "y,,n=alice,r=abc,ext=ignored", SASL_ASK, 0);
+	FIRST(sasl_scram_sha1, "y,,n=alice,r=abc,x=ignored", SASL_ASK, 0);
 	FIRST(sasl_scram_sha256, "n,a=alice,n=alice,r=abc", SASL_ASK, 0);
 	FIRST(sasl_scram_sha256, "n,a=alice@localhost,n=alice,r=abc", SASL_ASK, 0);
 	FIRST(sasl_scram_sha256, "n,a=bob,n=alice,r=abc", SASL_REFUSE, SASL_invalid_authzid);
 	FIRST(sasl_scram_sha256, "n,a=,n=alice,r=abc", SASL_REFUSE, SASL_malformed_request);
-	FIRST(sasl_scram_sha256, "p=tls-exporter,,n=alice,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,a=alice,n=alice,r=abc,", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,alice,n=alice,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "nn,,n=alice,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n=x,,n=alice,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "N,,n=alice,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=alice,r=abc,m=x", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=alice,r=abc,r=abc", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=alice,r=abc,n=bob", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=alice,r=abc,x", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=alice,r=abc,x=", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=alice,r=abc,xy=z", SASL_REFUSE, SASL_malformed_request);
+	FIRST(sasl_scram_sha256, "n,,n=alice,r=abc,=z", SASL_REFUSE, SASL_malformed_request);
 	FIRST(sasl_scram_sha256, "n,,m=x,n=alice,r=abc", SASL_REFUSE, SASL_malformed_request);
 	FIRST(sasl_scram_sha256, "n,,n=alice", SASL_REFUSE, SASL_malformed_request);
 	FIRST(sasl_scram_sha256, "n,,n=alice,r=", SASL_REFUSE, SASL_malformed_request);
@@ -206,14 +269,23 @@ static struct buf final_message(const struct sasl *x, const char *binding, const
 	return b;
 }
 
-static struct sasl *challenged(const struct sasl_mech *mech)
+/* `offer` and `tls`: of the channel; NULL and 0: nothing is said of them. */
+static struct sasl *challenged_over(const struct sasl_mech *mech, const struct buf *offer, uint16_t tls)
 {
 	struct sasl *x = sasl_new(mech, STR("localhost"));
 	struct msg_sasl_salt salt = salt_of(4096);
+	if (offer)
+		buf_put(&x->channel.offer, buf_str(offer));
+	x->channel.tls = tls;
 	assert_int_equal(begin(x, "n,,n=alice,r=abc", 16), SASL_ASK);
-	assert_int_equal(x->ask.hash, mech == &sasl_scram_sha1 ? HASH_SHA1 : HASH_SHA256);
+	assert_int_equal(x->ask.hash, mech->hash);
 	assert_int_equal(sasl_salt(x, &salt), SASL_SAY);
 	return x;
+}
+
+static struct sasl *challenged(const struct sasl_mech *mech)
+{
+	return challenged_over(mech, NULL, 0);
 }
 
 #define PROOF1 "AAAAAAAAAAAAAAAAAAAAAAAAAAA="                   /* 20 bytes */
@@ -267,14 +339,107 @@ static void scram_final_messages(void **state)
 	last(&sasl_scram_sha256, "biws", "", PROOF1, SASL_malformed_request);
 	last(&sasl_scram_sha256, "eSws", "", PROOF256, SASL_not_authorized);
 	last(&sasl_scram_sha256, "biws=", "", PROOF256, SASL_not_authorized);
-	last(&sasl_scram_sha256, "", "", PROOF256, SASL_not_authorized);
+	last(&sasl_scram_sha256, "", "", PROOF256, SASL_malformed_request);
+	last(&sasl_scram_sha256, "biwt", "", PROOF256, SASL_not_authorized);
+	last(&sasl_scram_sha256, "biwsAA==", "", PROOF256, SASL_not_authorized);
+	last(&sasl_scram_sha256, "biwsAB==", "", PROOF256, SASL_not_authorized); /* bits behind its end */
+	last(&sasl_scram_sha256, "biws", ",c=biws", PROOF256, SASL_malformed_request);
+	last(&sasl_scram_sha256, "biws", ",p=" PROOF256, PROOF256, SASL_malformed_request);
 	last(&sasl_scram_sha256, "biws", "x", PROOF256, SASL_not_authorized);
 	last(&sasl_scram_sha256, "biws", ",m=x", PROOF256, SASL_malformed_request);
 	last(&sasl_scram_sha256, "biws", ",", PROOF256, SASL_malformed_request);
 	last(&sasl_scram_sha256, "biws", "", PROOF256 ",", SASL_malformed_request);
 	last(&sasl_scram_sha256, "biws", "", "", SASL_malformed_request);
 	last(&sasl_scram_sha256, "biws", "", "AAA", SASL_malformed_request);
-	last(&sasl_scram_sha256, "biws,r=abc", "", PROOF256, SASL_not_authorized);
+	last(&sasl_scram_sha256, "biws,r=abc", "", PROOF256, SASL_malformed_request);
+}
+
+/* c= of a client that was bound by `header`: its base64 of header and data. */
+static enum sasl_step bind_with(const char *header, const char *input, const void *of)
+{
+	struct sasl *x = sasl_new(&sasl_scram_sha256_plus, STR("localhost"));
+	struct msg_sasl_salt salt = salt_of(4096);
+	struct buf text = {0}, encoded = {0}, final;
+	enum sasl_step step;
+	give_channel(x);
+	x->channel.of = of;
+	buf_printf(&text, "%sn=alice,r=abc", header);
+	assert_int_equal(sasl_begin(x, &(struct str){text.p, text.n}), SASL_ASK);
+	assert_int_equal(sasl_salt(x, &salt), SASL_SAY);
+	b64_encode(&encoded, str_of(input));
+	final = final_message(x, buf_cstr(&encoded), "", PROOF256);
+	step = sasl_answer(x, buf_str(&final));
+	assert_true(step == SASL_ASK || (step == SASL_REFUSE && x->why == SASL_not_authorized));
+	sasl_free(&x);
+	buf_free(&text);
+	buf_free(&encoded);
+	buf_free(&final);
+	return step;
+}
+
+static void the_binding(void **state)
+{
+#define EXPORTER "p=tls-exporter,,"
+#define END_POINT "p=tls-server-end-point,,"
+	(void)state;
+	assert_int_equal(bind_with(EXPORTER, EXPORTER "E", NULL), SASL_ASK);
+	assert_int_equal(bind_with(END_POINT, END_POINT "P", NULL), SASL_ASK);
+	assert_int_equal(bind_with(EXPORTER, EXPORTER "P", NULL), SASL_REFUSE);
+	assert_int_equal(bind_with(EXPORTER, EXPORTER, NULL), SASL_REFUSE);
+	assert_int_equal(bind_with(EXPORTER, EXPORTER "EE", NULL), SASL_REFUSE);
+	assert_int_equal(bind_with(EXPORTER, END_POINT "P", NULL), SASL_REFUSE);
+	assert_int_equal(bind_with(EXPORTER, "p=tls-exporter,a=alice,E", NULL), SASL_REFUSE);
+	assert_int_equal(bind_with(EXPORTER, "n,,", NULL), SASL_REFUSE);
+	assert_int_equal(bind_with(EXPORTER, EXPORTER "E", ""), SASL_REFUSE); /* TLS gives no data */
+	assert_int_equal(bind_with(EXPORTER, EXPORTER, ""), SASL_REFUSE);
+}
+
+/* XEP-0474's example, and the lists without bindings. */
+static void what_was_offered(void **state)
+{
+	struct str names[] = {STR("SCRAM-SHA-1-PLUS"), STR("SCRAM-SHA-1")};
+	struct str odd[] = {STR("b"), STR("A"), STR("AA"), STR("a")};
+	struct buf out = {0};
+	(void)state;
+	ssdp_write(&out, names, 2, BIT(exporter) | BIT(end_point));
+	assert_string_equal(buf_cstr(&out), "SCRAM-SHA-1\x1eSCRAM-SHA-1-PLUS\x1f" "tls-exporter\x1etls-server-end-point");
+	struct sasl *x = challenged_over(&sasl_scram_sha1, &out, 0x0304);
+	assert_non_null(strstr(buf_cstr(&x->say), ",i=4096,h=G6k/rBLDqgOhRRaCuuatSDFkJ08=,t=0304"));
+	sasl_free(&x);
+	buf_clear(&out);
+	ssdp_write(&out, odd, 4, 0);
+	assert_string_equal(buf_cstr(&out), "A\x1e" "AA\x1e" "a\x1e" "b");
+	x = challenged_over(&sasl_scram_sha256, &out, 0);
+	assert_non_null(strstr(buf_cstr(&x->say), ",i=4096,h="));
+	assert_null(strstr(buf_cstr(&x->say), ",t="));
+	sasl_free(&x);
+	buf_free(&out);
+}
+
+/* What comes back to the client, and to sm, is bounded by us. */
+static void long_messages(void **state)
+{
+	(void)state;
+	for (size_t n = 1023; n <= 1026; n++) {
+		struct sasl *x = sasl_new(&sasl_scram_sha256, STR("localhost"));
+		struct buf b = {0};
+		buf_puts(&b, "n,,n=alice,r=");
+		for (size_t i = 0; i < n; i++)
+			buf_putc(&b, 'r');
+		assert_int_equal(begin(x, b.p, b.n), n <= 1024 ? SASL_ASK : SASL_REFUSE);
+		sasl_free(&x);
+		buf_free(&b);
+	}
+	for (size_t n = 4095; n <= 4098; n++) {
+		struct sasl *x = sasl_new(&sasl_scram_sha256, STR("localhost"));
+		struct buf b = {0};
+		buf_puts(&b, "n,,n=alice,r=abc,x=");
+		while (b.n < n)
+			buf_putc(&b, 'x');
+		assert_int_equal(begin(x, b.p, b.n), n <= 4096 ? SASL_ASK : SASL_REFUSE);
+		sasl_free(&x);
+		buf_free(&b);
+	}
 }
 
 static void store_down(void **state)
@@ -285,7 +450,10 @@ static void store_down(void **state)
 	bad.nonce = STR("with, comma");
 	for (size_t i = 0; sasl_list[i]; i++) {
 		struct sasl *x = sasl_new(sasl_list[i], STR("localhost"));
-		assert_int_equal(sasl_list[i] == &sasl_plain ? begin(x, "\0a\0b", 4) : begin(x, "n,,n=a,r=b", 10),
+		give_channel(x);
+		assert_int_equal(sasl_list[i] == &sasl_plain ? begin(x, "\0a\0b", 4)
+			: x->mech->needs & SASL_NEEDS_BINDING ? begin(x, "p=tls-exporter,,n=a,r=b", 23)
+							      : begin(x, "n,,n=a,r=b", 10),
 			SASL_ASK);
 		if (sasl_list[i] != &sasl_plain) {
 			assert_int_equal(sasl_salt(x, &bad), SASL_REFUSE);
@@ -333,7 +501,8 @@ static void names(void **state)
 	(void)state;
 	assert_ptr_equal(sasl_find(STR("PLAIN")), &sasl_plain);
 	assert_null(sasl_find(STR("plain")));
-	assert_null(sasl_find(STR("SCRAM-SHA-256-PLUS")));
+	assert_ptr_equal(sasl_find(STR("SCRAM-SHA-256-PLUS")), &sasl_scram_sha256_plus);
+	assert_null(sasl_find(STR("SCRAM-SHA-384")));
 	assert_null(sasl_find(STR_NONE));
 }
 
@@ -350,6 +519,12 @@ int main(void)
 		{"sasl: PLAIN tries no second form for an account that is disabled", plain_no_second_try, NULL, NULL,
 			NULL},
 		{"sasl: without an initial response an empty challenge asks for it", asked_first, NULL, NULL, NULL},
+		{"sasl: SCRAM takes n, y and p as what the client knows of channel binding, and refuses what cannot be",
+			the_flag, NULL, NULL, NULL},
+		{"sasl: SCRAM-PLUS takes the data of this connection's channel only", the_binding, NULL, NULL, NULL},
+		{"sasl: SCRAM says what was offered: XEP-0474's example, and the version of TLS", what_was_offered,
+			NULL, NULL, NULL},
+		{"sasl: SCRAM's messages and nonces have ceilings", long_messages, NULL, NULL, NULL},
 		{"sasl: SCRAM's first message is read strictly", scram_first_messages, NULL, NULL, NULL},
 		{"sasl: SCRAM asks with the AuthMessage and answers with the signature", scram_asks, NULL, NULL, NULL},
 		{"sasl: SCRAM's final message is read strictly: binding, nonce, extensions, proof",

@@ -104,6 +104,8 @@ static void messages_are_read_exactly(void **state)
 		"n=user,r=cl,r=clOUR" SALT ",i=4096,c=biws,r=clOUR",
 		"n=us=2Cer,r=cl,r=clworkerOUR" SALT ",i=4096,c=biws,r=clworkerOUR",
 		"n=user,r=cl,x=ext,r=clOUR" SALT ",i=4096,c=biws,r=clOUR,y=ext,z=ext",
+		"n=user,r=cl,r=clOUR" SALT ",i=4096,h=G6k/rBLDqgOhRRaCuuatSDFkJ08=,t=0304,c=biws,r=clOUR",
+		"n=user,r=cl,r=clOUR" SALT ",i=4096,c=cD10bHMtZXhwb3J0ZXIsLEU=,r=clOUR",
 	};
 	static const char *const bad[] = {
 		"",
@@ -114,6 +116,11 @@ static void messages_are_read_exactly(void **state)
 		"n=user,r=cl,r=clTHEIR" SALT ",i=4096,c=biws,r=clTHEIR", /* another connection's nonce */
 		"n=user,r=cl,r=OURcl" SALT ",i=4096,c=biws,r=OURcl",
 		"n=user,r=cl,r=OUR" SALT ",i=4096,c=biws,r=OUR",      /* without the client's part */
+		"n=user,r=cl,r=clOUR" SALT ",i=4096,h=,c=biws,r=clOUR",
+		"n=user,r=cl,r=clOUR" SALT ",i=4096,m=x,c=biws,r=clOUR",
+		"n=user,r=cl,r=clOUR" SALT ",i=4096,h=x,i=4096,c=biws,r=clOUR",
+		"n=user,r=cl,r=clOUR" SALT ",i=4096,h=x,h=x,c=biws,r=clOUR",
+		"n=user,r=cl,r=clOUR" SALT ",i=4096,t=0304,h=x,c=biws,r=clOUR",
 		"n=user,r=clO,r=clOUR" SALT ",i=4096,c=biws,r=clOUR", /* the two parts overlap */
 		"n=user,r=cl,r=clOUR" SALT ",i=4096,c=biws,r=clxOUR", /* the client answered another nonce */
 		"n=user,r=cl,r=clOUR" SALT ",i=4096,c=biws",
