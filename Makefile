@@ -302,6 +302,7 @@ help:
 	@echo 'make fuzz T=scan S=60   fuzz t/fuzz/scan.c for a minute'
 	@echo 'make cover              lines covered by make check: build/cover/report.html'
 	@echo 'make bench              load against the server and against its floor: a table; SCENES="login chat" SECONDS=5 (t/bench/README.md)'
+	@echo 'make bench-alike        how much longer a refused login takes when the account exists (t/bench/alike.c)'
 	@echo 'make bench-peers        the same load against ejabberd, Prosody and jabberd2 of Debian (installs them): table, bars'
 	@echo 'make lint               clang-tidy, gcc -fanalyzer, and t/house.t'
 	@echo 'make format             clang-format over everything'

@@ -5,12 +5,13 @@
 bench_load := $(B)/t/bench/load
 bench_floor := $(B)/t/bench/floor
 bench_accounts := $(B)/t/bench/accounts
+bench_alike := $(B)/t/bench/alike
 bench := $(bench_load) $(bench_floor) $(bench_accounts)
 bench_objects = $(call objects,$(patsubst %,t/bench/%.c,$(1)))
 
-.PHONY: bench bench-peers
+.PHONY: bench bench-peers bench-alike
 
-$(call bench_objects,load wire client scram scenes chat meter floor floor_tls floor_house accounts): | build/deps.test
+$(call bench_objects,load wire client scram scenes chat meter floor floor_tls floor_house accounts alike): | build/deps.test
 
 $(bench_load): $(call bench_objects,load wire client scram scenes chat meter) $(call archive,common)
 	@mkdir -p $(@D)
@@ -23,6 +24,14 @@ $(bench_floor): $(call bench_objects,floor floor_tls floor_house) $(call archive
 $(bench_accounts): $(call bench_objects,accounts) $(call archive,sm proto common)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(linked) $^ $(libs) -lsqlite3 $(WOLFSSL_LIBS) -o $@
+
+$(bench_alike): $(call bench_objects,alike) $(call archive,c2s sm proto common)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(linked) $^ $(libs) -lsqlite3 $(WOLFSSL_LIBS) -o $@
+
+# How much longer a refused login takes when the account exists.
+bench-alike: $(bench_alike)
+	@$(bench_alike)
 
 bench: $(programs) $(bench)
 	@GATEHOUSE_BUILD='$(abspath $(B))' /usr/bin/python3 t/bench/run

@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Messages into one SASL mechanism, with a sham sm that answers. Input: the first byte chooses
- * the mechanism and sm's answers; the rest, cut at 0xff, are the client's messages. A mechanism
- * asks only about an account of its own domain, and accepts only after a yes. */
+ * SASL in two ways. First byte below 0x80: messages into one mechanism, with a sham sm that answers; the byte chooses
+ * the mechanism and sm's answers; the rest, cut at 0xff, are the client's messages. A mechanism asks only about an
+ * account of its own domain, and accepts only after a yes.
+ *
+ * From 0x80 on: an honest client (t/lib/sasl_player.h) against c2s's login and sm's real judgement, with edits to its
+ * messages. Second byte: who it is; then edits: step and kind, place, length, bytes. Whatever is changed, nobody
+ * becomes another than the one whose password it is. */
 #include "c2s/derive.h"
 #include "c2s/sasl.h"
+#include "sm/verify.h"
+#include "t/lib/sasl_play.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+/* --- with a sham ------------------------------------------------------------------------------------------------- */
+
+static bool sham_data(const void *of, enum binding b, struct buf *out)
+{
+	(void)of;
+	buf_puts(out, binding_name(b));
+	return true;
+}
 
 static enum sasl_step ask(struct sasl *x, uint8_t mode)
 {
@@ -37,12 +52,13 @@ static enum sasl_step run(struct sasl *x, enum sasl_step next, uint8_t mode)
 	return next;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+static void with_a_sham(uint8_t mode, struct str rest)
 {
-	uint8_t mode = n ? bytes[0] : 0;
-	struct str rest = str_skip(str_at(bytes, n), 1), message;
 	static const struct sasl_mech *const mechs[] = {&sasl_scram_sha256, &sasl_scram_sha1, &sasl_plain};
-	struct sasl *x = sasl_new(mechs[mode % 3], STR("localhost"));
+	struct sasl *x = sasl_new(mode & 64 ? &sasl_scram_sha512_plus : mechs[mode % 3], STR("localhost"));
+	struct str message;
+	x->channel = (struct sasl_channel){
+		.bindings = mode & 64 ? 7 : 0, .plus = mode & 64, .tls = 0x0303, .data = sham_data};
 	str_cut(rest, (char)0xff, &message, &rest);
 	enum sasl_step next = run(x, sasl_begin(x, mode & 4 ? NULL : &message), mode);
 	while (next == SASL_SAY && rest.n) {
@@ -51,5 +67,82 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	}
 	CHECK(next != SASL_REFUSE || cond_group(x->why) == COND_OF_SASL);
 	sasl_free(&x);
+}
+
+/* --- with edits -------------------------------------------------------------------------------------------------- */
+
+static const struct {
+	const char *mech;
+	const struct player *player;
+} kinds[] = {
+	{"SCRAM-SHA-256", &player_scram},
+	{"SCRAM-SHA-1", &player_scram},
+	{"PLAIN", &player_plain},
+};
+
+static const enum twist people[] = {TWIST_right, TWIST_asked, TWIST_wrong_password, TWIST_unknown, TWIST_disabled,
+	TWIST_bare, TWIST_own_authzid, TWIST_foreign_authzid};
+
+/* One edit: kind, place, what is put there. False: there is none. */
+static bool edit(struct str *edits, struct buf *message, unsigned step)
+{
+	uint8_t what, at, n;
+	struct str put;
+	struct buf tail = {0};
+
+	if (!str_take_u8(edits, &what) || !str_take_u8(edits, &at) || !str_take_u8(edits, &n))
+		return false;
+	put = str_head(*edits, n % 32);
+	*edits = str_skip(*edits, put.n);
+	if ((what & 3U) != step % 4)
+		return true;
+	if (at > message->n)
+		at = (uint8_t)message->n;
+	buf_put(&tail, str_skip(buf_str(message), at + (what & 4 ? put.n : what & 8 ? n : 0)));
+	message->n = at;
+	if (!(what & 8))
+		buf_put(message, put);
+	if (!(what & 16))
+		buf_put(message, buf_str(&tail));
+	buf_free(&tail);
+	return true;
+}
+
+static struct str edits_now;
+
+static void edit_all(const struct spoiling *s, struct buf *message)
+{
+	struct str edits = edits_now;
+
+	while (edit(&edits, message, s->step))
+		;
+}
+
+static void with_edits(struct str in)
+{
+	struct play p = {.spoiling = {.every = true, .spoil = edit_all}};
+	uint8_t kind = 0, who = 0;
+
+	if (!house.verify) {
+		house_start();
+		CHECK(!atexit(house_end));
+	}
+	if (!str_take_u8(&in, &kind) || !str_take_u8(&in, &who))
+		return;
+	edits_now = in;
+	play_once(&p, kinds[kind % COUNT(kinds)].mech, kinds[kind % COUNT(kinds)].player, people[who % COUNT(people)]);
+	CHECK(!client_is_proven(&p.attempt.world->client) ||
+		str_is(buf_str(&p.attempt.world->client.jid), "alice@localhost"));
+	world_free(p.attempt.world);
+	play_free(&p);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+	uint8_t mode = n ? bytes[0] : 0;
+	if (mode & 0x80)
+		with_edits(str_at(bytes, n));
+	else
+		with_a_sham(mode, str_skip(str_at(bytes, n), 1));
 	return 0;
 }
