@@ -82,6 +82,7 @@ struct client {
 		jid; /* the proven account; the full JID once the session is open; empty before */
 	const char *mechanism;     /* that proved it; static */
 	unsigned failures;         /* of authentication */
+	unsigned misfits;          /* of channel bindings (sasl.h) */
 	bool direct_tls, loopback; /* how and whence it came */
 	char address[CLIENT_ADDRESS];
 };

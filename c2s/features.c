@@ -21,11 +21,15 @@ static bool configured(const struct client *c, const char *name)
 	return false;
 }
 
-/* Bits, 1 << enum binding: what this connection's TLS can give. */
+/* Bits, 1 << enum tls_binding: what this connection's TLS can give. */
 static unsigned bindings_of(const struct client *c)
 {
-	(void)c;
-	return 0;
+	unsigned bits = 0;
+	for (unsigned b = 0; pipe_is_secure(&c->pipe) && b < TLS_BINDINGS; b++) {
+		if (tls_binds(c->pipe.tls, (enum tls_binding)b))
+			bits |= 1U << b;
+	}
+	return bits;
 }
 
 bool features_has_mechanism(const struct client *c, const struct sasl_mech *m)
@@ -128,11 +132,11 @@ static void channel_bindings(const struct client *c, struct emit *e)
 {
 	unsigned offer = bindings_of(c);
 	emit_start_ns(e, "sasl-channel-binding", NS_sasl_cb);
-	for (unsigned b = 0; b < BINDING_COUNT; b++) {
+	for (unsigned b = 0; b < TLS_BINDINGS; b++) {
 		if (!(offer >> b & 1))
 			continue;
 		emit_start(e, "channel-binding");
-		emit_attr(e, "type", str_of(binding_name((enum binding)b)));
+		emit_attr(e, "type", str_of(binding_name((enum tls_binding)b)));
 		emit_end(e);
 	}
 	emit_end(e);
@@ -245,13 +249,10 @@ static void write_offer(const struct client *c, unsigned bindings, struct buf *o
 	mem_free(names);
 }
 
-static bool binding_data(const void *of, enum binding b, struct buf *out)
+static bool binding_data(const void *of, enum tls_binding b, struct buf *out)
 {
 	const struct client *c = of;
-	(void)c;
-	(void)b;
-	(void)out;
-	return false;
+	return tls_binding(c->pipe.tls, b, out);
 }
 
 /* RFC 8446 4.2.1, RFC 5246 6.2.1; 0: none that is spoken here. */

@@ -67,7 +67,7 @@ struct sasl_work {
 struct sasl {
 	const struct sasl_mech *mech;
 	struct str domain; /* borrowed: the stream's */
-	struct str from;   /* borrowed: the bare JID that an authzid must not differ from; empty: any
+	struct str from; /* borrowed: the bare JID that an authzid must not differ from; empty: any
 			      may be there */
 	struct sasl_channel channel; /* may be set before sasl_begin; owned */
 	enum { SASL_WAITS_FOR_FIRST, SASL_GOES_ON } at;
@@ -75,6 +75,7 @@ struct sasl {
 	struct sasl_question ask;
 	struct sasl_work work;
 	enum cond why;
+	bool misfit;    /* refused for what the client says of channel binding, before any claim */
 	struct jid who; /* the account that is claimed, bare; text empty: not known yet */
 	struct buf who_text;
 	uint32_t wants;  /* of sasl_salt */

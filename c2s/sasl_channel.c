@@ -5,21 +5,21 @@
 #include <stdlib.h>
 
 static const char *const names[] = {
-#define NAME(name, prefix) prefix,
-	BINDINGS(NAME)
-#undef NAME
+#define BINDING(name, word, is) [TLS_##name] = word,
+#include "c2s/tls_binding.def"
+#undef BINDING
 };
 
-const char *binding_name(enum binding b)
+const char *binding_name(enum tls_binding b)
 {
 	return names[b];
 }
 
-bool binding_find(struct str name, enum binding *out)
+bool binding_find(struct str name, enum tls_binding *out)
 {
-	for (unsigned b = 0; b < BINDING_COUNT; b++) {
+	for (unsigned b = 0; b < TLS_BINDINGS; b++) {
 		if (str_is(name, names[b])) {
-			*out = (enum binding)b;
+			*out = (enum tls_binding)b;
 			return true;
 		}
 	}
@@ -32,7 +32,7 @@ void sasl_channel_end(struct sasl_channel *c)
 	*c = (struct sasl_channel){0};
 }
 
-bool sasl_channel_offers(const struct sasl_channel *c, enum binding b)
+bool sasl_channel_offers(const struct sasl_channel *c, enum tls_binding b)
 {
 	return c->bindings >> b & 1;
 }
@@ -55,10 +55,10 @@ static void write_sorted(struct buf *out, struct str *words, size_t n)
 
 void ssdp_write(struct buf *out, struct str *mechanisms, size_t n, unsigned bindings)
 {
-	struct str types[BINDING_COUNT];
+	struct str types[TLS_BINDINGS];
 	size_t count = 0;
 	write_sorted(out, mechanisms, n);
-	for (unsigned b = 0; b < BINDING_COUNT; b++) {
+	for (unsigned b = 0; b < TLS_BINDINGS; b++) {
 		if (bindings >> b & 1)
 			types[count++] = str_of(names[b]);
 	}

@@ -6,38 +6,24 @@
 #ifndef C2S_SASL_CHANNEL_H
 #define C2S_SASL_CHANNEL_H
 
+#include "c2s/tls.h"
 #include "common/buf.h"
 
-/* X(name, registered prefix), best first: tls-exporter (RFC 9266) is fresh on each connection and
- * covers all of its handshake; tls-unique (RFC 5929 3) does so up to TLS 1.2, where it is defined;
- * tls-server-end-point (RFC 5929 4) names no more than our certificate. */
-#define BINDINGS(X) \
-	X(exporter, "tls-exporter") \
-	X(unique, "tls-unique") \
-	X(end_point, "tls-server-end-point")
-
-enum binding {
-#define BINDING_ROW(name, prefix) BINDING_##name,
-	BINDINGS(BINDING_ROW)
-#undef BINDING_ROW
-		BINDING_COUNT
-};
-
-const char *binding_name(enum binding b);
-MUST_CHECK bool binding_find(struct str name, enum binding *out);
+const char *binding_name(enum tls_binding b); /* as SASL has it: "tls-exporter" */
+MUST_CHECK bool binding_find(struct str name, enum tls_binding *out);
 
 struct sasl_channel {
-	unsigned bindings; /* bits, 1 << enum binding: those that are offered */
+	unsigned bindings; /* bits, 1 << enum tls_binding: those that are offered */
 	bool plus;         /* with a mechanism that uses them, on this stream */
 	uint16_t tls; /* version on the wire, 0x0304 for TLS 1.3; 0: no TLS, or not to be said */
 	struct buf offer; /* what XEP-0474 hashes (ssdp_write); empty: not to be said */
 	/* Appends the data of one that is offered; false: the library gives none. */
-	bool (*data)(const void *of, enum binding b, struct buf *out);
+	bool (*data)(const void *of, enum tls_binding b, struct buf *out);
 	const void *of; /* borrowed, for data() */
 };
 
 void sasl_channel_end(struct sasl_channel *c);
-MUST_CHECK bool sasl_channel_offers(const struct sasl_channel *c, enum binding b);
+MUST_CHECK bool sasl_channel_offers(const struct sasl_channel *c, enum tls_binding b);
 
 /* XEP-0474 3.1, steps 1 to 4: all mechanisms of the profile (SASL or SASL2) that were offered, and,
  * when XEP-0440 told them, the types of channel binding. Sorts `mechanisms`. */

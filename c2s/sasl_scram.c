@@ -20,10 +20,10 @@
 struct scram {
 	enum { SCRAM_CLAIMS, SCRAM_PROVES, SCRAM_IS_JUDGED } at;
 	bool binds;
-	enum binding binding;  /* when it binds */
-	struct buf gs2;        /* the client's gs2-header, as it must come back in c= */
-	struct buf first_bare; /* client-first-message-bare */
-	struct buf nonce;      /* whole, once sm's part is known */
+	enum tls_binding binding; /* when it binds */
+	struct buf gs2;           /* the client's gs2-header, as it must come back in c= */
+	struct buf first_bare;    /* client-first-message-bare */
+	struct buf nonce;         /* whole, once sm's part is known */
 	struct buf server_first;
 	struct buf message; /* AuthMessage */
 	struct buf proof;
@@ -113,7 +113,7 @@ static bool read_first(struct str bare, struct buf *name, struct str *nonce)
 /* RFC 5802 6. 'y' says "I could, but you cannot": said to us who can, it was put into the client's
  * mouth by somebody who took -PLUS out of ours. One -PLUS of any hash is enough for that, since it
  * is for the client to choose among all that are offered. */
-static bool flag_fits(const struct sasl *x, const struct gs2 *g, enum binding *type)
+static bool flag_fits(const struct sasl *x, const struct gs2 *g, enum tls_binding *type)
 {
 	bool plus = x->mech->needs & SASL_NEEDS_BINDING;
 	if (g->flag == 'p')
@@ -138,17 +138,26 @@ static bool text_ok(struct str bytes)
 		!str_ends(bytes, STR(","));
 }
 
+/* Reads the first message and what is before it; *bare is left with the former. */
+static enum cond first_message(struct sasl *x, struct str *bare, struct gs2 *g, struct str *nonce)
+{
+	struct scram *s = x->own;
+	struct buf name = {0};
+	enum cond why = SASL_malformed_request;
+	if (text_ok(*bare) && take_gs2(bare, g) && read_first(*bare, &name, nonce)) {
+		x->misfit = !flag_fits(x, g, &s->binding);
+		why = x->misfit ? SASL_not_authorized : claim(x, buf_str(&name), g->authzid);
+	}
+	buf_free(&name);
+	return why;
+}
+
 static enum sasl_step scram_start(struct sasl *x, struct str bytes)
 {
 	struct scram *s = x->own;
 	struct gs2 g;
 	struct str nonce, bare = bytes;
-	struct buf name = {0};
-	enum cond why = SASL_malformed_request;
-	if (text_ok(bytes) && take_gs2(&bare, &g) && read_first(bare, &name, &nonce))
-		why = flag_fits(x, &g, &s->binding) ? claim(x, buf_str(&name), g.authzid)
-						    : SASL_not_authorized;
-	buf_free(&name);
+	enum cond why = first_message(x, &bare, &g, &nonce);
 	if (why)
 		return sasl_refuse(x, why);
 	s->binds = g.flag == 'p';

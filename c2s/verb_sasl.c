@@ -8,6 +8,8 @@
 #include "common/log.h"
 #include <string.h>
 
+#define MISFITS_MOST 8
+
 /* The one line that fail2ban and its like read: event=auth_failed with ip, user, mech and cond,
  * for every failure. */
 static void log_failure(const struct client *c, enum cond why)
@@ -18,15 +20,27 @@ static void log_failure(const struct client *c, enum cond why)
 		LOG_STR("cond", cond_element(why)));
 }
 
+/* A client whose word on channel binding cannot be has claimed nothing and proved nothing. A few
+ * times that is no failure of authentication, neither counted nor logged as one: Debian 12's
+ * slixmpp, for one, tries on TLS 1.3 each -PLUS with tls-unique, then each SCRAM with 'y', and then
+ * PLAIN. */
+static bool only_misfits(struct client *c)
+{
+	const struct sasl *x = c->talks->sasl;
+	return x && x->misfit && c->misfits++ < MISFITS_MOST;
+}
+
 /* A failure is said and counted; after the last one that is allowed the stream ends (RFC 6120
  * 6.4.5). */
 static void refuse(struct client *c, enum cond why)
 {
-	log_failure(c, why);
+	bool counts = !only_misfits(c);
+	if (counts)
+		log_failure(c, why);
 	sasl_free(&c->talks->sasl);
 	sasl2_free(&c->talks->sasl2);
 	sasl_xml_fail(c, c->talks->xml, why);
-	if (++c->failures >= (unsigned)c->set.conf->auth_attempts)
+	if (counts && ++c->failures >= (unsigned)c->set.conf->auth_attempts)
 		client_farewell(c, STREAM_not_authorized);
 	else if (c->state != LOGIN_wait_for_feature_request)
 		login_goto(c, LOGIN_wait_for_feature_request);

@@ -76,7 +76,9 @@ static const char *effect(const char *when)
 	return "a change takes effect at restart";
 }
 
-static void put_list(struct buf *out, struct str words)
+/* `column`: where it begins. Its lines are as good as its first one when their marks are taken
+ * away. */
+static void put_list(struct buf *out, const char *indent, size_t column, struct str words)
 {
 	struct str word;
 
@@ -85,6 +87,12 @@ static void put_list(struct buf *out, struct str words)
 		str_cut(words, ',', &word, &words);
 		while (str_starts(words, STR(" ")))
 			words = str_skip(words, 1);
+		column += word.n + 4;
+		if (column > WIDTH) {
+			buf_printf(out, ",\n%s#\t\"%.*s\"", indent, STR_ARG(word));
+			column = 8 * (strlen(indent) + 2) + word.n + 4;
+			continue;
+		}
 		buf_printf(out, "%s\"%.*s\"", i ? ", " : "", STR_ARG(word));
 	}
 	buf_putc(out, '}');
@@ -105,7 +113,7 @@ static void put_setting(struct buf *out, const char *indent, const struct settin
 	setting_key(s, out);
 	buf_puts(out, " = ");
 	if (s->type == SETTING_list)
-		put_list(out, str_of(s->initial));
+		put_list(out, indent, 8 * strlen(indent) + strlen(s->name) + 5, str_of(s->initial));
 	else
 		buf_printf(out, "%s%s%s", bare ? "" : "\"", s->initial, bare ? "" : "\"");
 	buf_puts(out, "\n\n");

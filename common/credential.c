@@ -45,10 +45,16 @@ static const struct row *row_of(unsigned kind)
 	return NULL;
 }
 
+/* Alone, or as the one that binds to the channel and leans on the same. */
 static bool lists(const struct conf_domain *domain, const char *mechanism)
 {
+	size_t n = strlen(mechanism);
+
 	for (size_t i = 0; i < domain->mechanisms.n; i++) {
-		if (strcmp(domain->mechanisms.words[i], mechanism) == 0)
+		const char *word = domain->mechanisms.words[i];
+
+		if (strncmp(word, mechanism, n) == 0 &&
+			(!word[n] || strcmp(word + n, "-PLUS") == 0))
 			return true;
 	}
 	return false;

@@ -24,7 +24,8 @@ struct verifier {
 
 /* The hashes of verifiers, and the settings with the rounds of new ones: X(hash, setting). */
 #define VERIFIER_HASHES(X) \
-	X(HASH_SHA1, scram_sha1_iterations) X(HASH_SHA256, scram_sha256_iterations)
+	X(HASH_SHA1, scram_sha1_iterations) \
+	X(HASH_SHA256, scram_sha256_iterations) X(HASH_SHA512, scram_sha512_iterations)
 
 enum credential_kind {
 #define CREDENTIAL(kind, name, mechanism, make, shortest, longest, meaning) \

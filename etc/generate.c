@@ -123,7 +123,8 @@ static void put_settings_of(const struct setting *rows)
 		fputs(type_names[s->type], stdout);
 		put_bounds(s);
 		if (*s->initial) {
-			fputs("; the default is ", stdout);
+			/* a list may fill a line of its own */
+			fputs(s->type == SETTING_list ? "; the default is\n" : "; the default is ", stdout);
 			put_text(str_of(s->initial));
 		} else {
 			fputs("; there is no default", stdout);

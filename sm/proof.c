@@ -7,8 +7,10 @@
 
 #include <string.h>
 
-static const struct proof_mechanism scram[] = {
-	{"SCRAM-SHA-256", HASH_SHA256}, {"SCRAM-SHA-1", HASH_SHA1}, {NULL, 0}};
+static const struct proof_mechanism scram[] = {{"SCRAM-SHA-512", HASH_SHA512},
+	{"SCRAM-SHA-256", HASH_SHA256}, {"SCRAM-SHA-1", HASH_SHA1},
+	{"SCRAM-SHA-512-PLUS", HASH_SHA512}, {"SCRAM-SHA-256-PLUS", HASH_SHA256},
+	{"SCRAM-SHA-1-PLUS", HASH_SHA1}, {NULL, 0}};
 static const struct proof_mechanism plain[] = {{"PLAIN", 0}, {NULL, 0}};
 
 /* number, names_account, mechanisms, is_well_formed, find, judge */

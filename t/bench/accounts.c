@@ -11,6 +11,7 @@
 
 #define SHA1_ROUNDS 4096 /* the defaults of settings.def */
 #define SHA256_ROUNDS 10000
+#define SHA512_ROUNDS 10000
 
 static bool add(struct db *d, uint64_t number, struct str list)
 {
@@ -22,8 +23,9 @@ static bool add(struct db *d, uint64_t number, struct str list)
 
 static bool add_all(struct db *d, uint64_t count, uint64_t unique, struct str password)
 {
-	static const struct credential_rules rules = {.kinds = CREDENTIAL_BIT(HASH_SHA1) | CREDENTIAL_BIT(HASH_SHA256),
-		.rounds = {[HASH_SHA1] = SHA1_ROUNDS, [HASH_SHA256] = SHA256_ROUNDS}};
+	static const struct credential_rules rules = {
+		.kinds = CREDENTIAL_BIT(HASH_SHA1) | CREDENTIAL_BIT(HASH_SHA256) | CREDENTIAL_BIT(HASH_SHA512),
+		.rounds = {[HASH_SHA1] = SHA1_ROUNDS, [HASH_SHA256] = SHA256_ROUNDS, [HASH_SHA512] = SHA512_ROUNDS}};
 	struct buf list = {0};
 
 	if (db_exec(d, "BEGIN IMMEDIATE") != DB_OK)

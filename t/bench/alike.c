@@ -16,6 +16,7 @@ static const struct {
 	const char *mech;
 	const struct player *player;
 } kinds[] = {
+	{"SCRAM-SHA-512-PLUS", &player_scram},
 	{"SCRAM-SHA-256", &player_scram},
 	{"SCRAM-SHA-1", &player_scram},
 	{"PLAIN", &player_plain},

@@ -66,4 +66,4 @@ try:
     missing = None
 except ImportError:
     missing = "nbxmpp is not installed"
-play_client("nbxmpp", ("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"), command=[os.path.abspath(__file__)], missing=missing)
+play_client("nbxmpp", ("SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"), command=[os.path.abspath(__file__)], missing=missing)

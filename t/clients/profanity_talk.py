@@ -130,12 +130,12 @@ def talk(server, terminal, way, mechanism):
 
 @scene("profanity logs in over STARTTLS with its defaults, trusting our CA, talks both ways, and quits")
 def _():
-    converse("force", "SCRAM-SHA-256")
+    converse("force", "SCRAM-SHA-512")
 
 
 @scene("profanity logs in over direct TLS, talks both ways, and quits")
 def _():
-    converse("legacy", "SCRAM-SHA-256")
+    converse("legacy", "SCRAM-SHA-512")
 
 
 @scene("profanity does the same by SCRAM-SHA-1, and by PLAIN, when nothing else is offered")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from client import BIND, SASL, STREAMS, TLS, Client, Ended, Refused, b64, condition
-from server import BUILD, Server
+from server import BUILD, Server, eventually
 from tap import Skip, check, equal, finish, play, scene
 
 SESSION = "urn:ietf:params:xml:ns:xmpp-session"
@@ -44,7 +44,7 @@ def _(server):
     c.starttls().open()
     features = c.features()
     ids.add(c.header["id"])
-    equal([m.text for m in features.find(f"{{{SASL}}}mechanisms")], ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"], "mechanisms")
+    equal(c.mechanisms[3:], ["SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"], "mechanisms")  # -PLUS: binding.py
     check(f"{{{BIND}}}bind" not in names(features), "bind before SASL")
     c.auth_scram("alice", server.password["alice@localhost"])
     c.open()
@@ -62,9 +62,9 @@ def _(server):
     c.close()
 
 
-@scene("SCRAM-SHA-1 and PLAIN log in too, over STARTTLS and over direct TLS")
+@scene("SCRAM-SHA-512, SCRAM-SHA-1 and PLAIN log in too, over STARTTLS and over direct TLS")
 def _(server):
-    for mechanism in ("SHA-1", "PLAIN"):
+    for mechanism in ("SHA-512", "SHA-1", "PLAIN"):
         for direct in (False, True):
             c = Client(server, direct=direct).login("bob", f"way-{mechanism}-{direct}", mechanism=mechanism)
             equal(c.jid, f"bob@localhost/way-{mechanism}-{direct}", "bound jid")
@@ -115,6 +115,31 @@ def _(server):
     c.auth_scram("alice", quiet.password["alice@localhost"])
     equal(list(c.scram_first), ["r", "s", "i", "h"], "attributes without TLS")
     quiet.stop()
+
+
+@scene("an account of before SCRAM-SHA-512 was listed has it after its next PLAIN login, and is as unknown until then")
+def _(server):
+    older = Server(domains={"localhost": 'mechanisms = {"SCRAM-SHA-256", "PLAIN"}'})
+    with open(older.conf) as f:
+        text = f.read()
+    with open(older.conf, "w") as f:
+        f.write(text.replace('{"SCRAM-SHA-256"', '{"SCRAM-SHA-512", "SCRAM-SHA-256"'))
+    older.sm("reload")
+    password = older.password["alice@localhost"]
+    firsts = []
+    for user in ("alice", "nobody"):
+        c = secure(older)
+        equal(refused(c.auth_scram, user, password, "SHA-512"), "not-authorized", user)
+        firsts.append((c.scram_first["i"], len(c.scram_first["s"])))
+    equal(firsts[0], firsts[1], "rounds and length of the salt")
+    secure(older).auth_plain("alice", password)
+    def works():
+        try:
+            return secure(older).auth_scram("alice", password, "SHA-512")
+        except Refused:
+            return None
+    eventually(works, "the verifier to be written")
+    older.stop()
 
 
 @scene("a wrong password and an unknown user are refused alike: same steps, same condition, a stable salt")

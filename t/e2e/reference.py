@@ -12,7 +12,7 @@ from tap import check, equal, finish, play, scene
 USER = "15555215554"
 HEADER = f'<stream:stream to="{{}}" xmlns="{CLIENT}" xmlns:stream="{STREAMS}" version="1.0">'
 SESSION = "urn:ietf:params:xml:ns:xmpp-session"
-OFFERED = ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"]
+OFFERED = ["SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"]
 RECORDED = ["DIGEST-MD5", "JIVE-SHAREDSECRET", "PLAIN", "ANONYMOUS", "CRAM-MD5"]
 NOT_BUILT = ["DIGEST-MD5", "JIVE-SHAREDSECRET", "ANONYMOUS", "CRAM-MD5"]
 

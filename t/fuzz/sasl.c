@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
 /* --- with a sham ------------------------------------------------------------------------------------------------- */
 
-static bool sham_data(const void *of, enum binding b, struct buf *out)
+static bool sham_data(const void *of, enum tls_binding b, struct buf *out)
 {
 	(void)of;
 	buf_puts(out, binding_name(b));
@@ -75,6 +75,7 @@ static const struct {
 	const char *mech;
 	const struct player *player;
 } kinds[] = {
+	{"SCRAM-SHA-512-PLUS", &player_scram},
 	{"SCRAM-SHA-256", &player_scram},
 	{"SCRAM-SHA-1", &player_scram},
 	{"PLAIN", &player_plain},

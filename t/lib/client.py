@@ -187,11 +187,26 @@ class Client:
     def auth_plain(self, user, password, authzid=""):
         return self.sasl(f"<auth xmlns='{SASL}' mechanism='PLAIN'>{b64(f'{authzid}{chr(0)}{user}{chr(0)}{password}'.encode())}</auth>")
 
-    def auth_scram(self, user, password, name="SHA-256", gs2="n,,", cbind=None, tamper=None):
+    def binding(self, kind):
+        """What binds to this connection: RFC 5929's, and RFC 9266's where the socket can (t/lib/exporting.py)."""
+        if kind == "tls-server-end-point":  # our certificates are signed with SHA-256
+            return hashlib.sha256(self.sock.getpeercert(True)).digest()
+        return self.sock.get_channel_binding(kind)
+
+    def auth_scram(self, user, password, name="SHA-256", gs2="n,,", cbind=None, tamper=None, bind=None):
+        """name with -PLUS: binds by `bind`, or by tls-server-end-point."""
+        if name.endswith("-PLUS"):
+            bind, name = bind or "tls-server-end-point", name[:-5]
+            gs2 = f"p={bind},,"
+            cbind = cbind or b64(gs2.encode() + self.binding(bind))
+            return self.auth_scram_bare(user, password, name, gs2, cbind, tamper, "-PLUS")
+        return self.auth_scram_bare(user, password, name, gs2, cbind, tamper)
+
+    def auth_scram_bare(self, user, password, name, gs2, cbind, tamper, plus=""):
         digest = name.replace("-", "").lower()
         nonce = b64(os.urandom(15))
         bare = f"n={user.replace('=', '=3D').replace(',', '=2C')},r={nonce}"
-        kind, first = self.sasl(f"<auth xmlns='{SASL}' mechanism='SCRAM-{name}'>{b64((gs2 + bare).encode())}</auth>")
+        kind, first = self.sasl(f"<auth xmlns='{SASL}' mechanism='SCRAM-{name}{plus}'>{b64((gs2 + bare).encode())}</auth>")
         if kind != "challenge":
             raise AssertionError("no challenge but " + kind)
         fields = dict(part.split("=", 1) for part in first.decode().split(","))
@@ -220,7 +235,7 @@ class Client:
         wanted = b64(hashlib.new(digest, offer.encode()).digest())
         if self.scram_first.get("h", wanted) != wanted:
             raise AssertionError(f"the server has offered something else than {offer!r}")
-        if isinstance(self.sock, ssl.SSLSocket):  # else the scene does TLS in its own way, or there is none
+        if hasattr(self.sock, "version"):  # else the scene does TLS in its own way, or there is none
             version = {"TLSv1.2": "0303", "TLSv1.3": "0304"}[self.sock.version()]
             if self.scram_first.get("t", version) != version:
                 raise AssertionError(f"the server speaks {self.scram_first['t']}, we {version}")

@@ -25,6 +25,7 @@ struct spoiling {
 struct play {
 	struct attempt attempt;
 	const struct player *player;
+	const char *user; /* NULL: whom the twist means */
 	struct heard heard;
 	struct buf shape;                /* what the server said, without what is random: names, lengths, attributes */
 	struct buf said[STEPS_MOST + 1]; /* the client's messages, by step */
@@ -168,6 +169,8 @@ static inline void play_once(struct play *p, const char *mech, const struct play
 	struct world *w = world_connect(twist == TWIST_not_offered ? "none.test" : "localhost");
 
 	attempt_start(&p->attempt, w, mech, twist);
+	if (p->user)
+		p->attempt.user = p->user;
 	p->player = player;
 	play_run(p);
 }

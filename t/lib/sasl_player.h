@@ -109,7 +109,7 @@ static enum hash scram_hash(const struct attempt *a)
 	return strstr(a->mech, "SHA-512") ? HASH_SHA512 : strstr(a->mech, "SHA-256") ? HASH_SHA256 : HASH_SHA1;
 }
 
-#define SCRAM_BINDING BINDING_exporter
+#define SCRAM_BINDING TLS_exporter
 
 static void scram_speak_first(struct attempt *a, struct buf *out)
 {

@@ -4,9 +4,9 @@
  * from a real store in a folder of its own. No socket, no TLS, no thread but the desk's. Include it once in a program,
  * and a header of c2s/ and of sm/ beside it, which is how the Makefile knows what to link.
  *
- * Accounts of localhost, all with the password WORLD_PASSWORD: alice; dora1, who is disabled; older, of before the domain
- * listed more than what every account has; bare1, who has no credentials at all. Nobody else is there. localhost offers
- * every mechanism that is built, none.test offers none. */
+ * Accounts of localhost, all with the password WORLD_PASSWORD: alice; dora1, who is disabled; older, of before the
+ * domain listed more than what every account has; bare1, who has no credentials at all. Nobody else is there. localhost
+ * offers every mechanism that is built, none.test offers none. */
 #ifndef T_LIB_SASL_WORLD_H
 #define T_LIB_SASL_WORLD_H
 

@@ -86,8 +86,9 @@ def converse(server, command, way, mechanism):
         alice.close()
 
 
-def play_client(name, mechanisms, ways=("starttls", "direct"), command=None, missing=None):
+def play_client(name, mechanisms, ways=("starttls", "direct"), command=None, missing=None, direct=None):
     """Plays the client against a server for each mechanism that it knows, best first; the first server offers all.
+    `direct`: the mechanism that it takes over direct TLS, where that is another.
     `command`: how it is run, where it is not a compiled one of ours; `missing`: why it cannot be had."""
     command = command or [os.path.join(FOLDER, name + "_talk")]
 
@@ -105,8 +106,9 @@ def play_client(name, mechanisms, ways=("starttls", "direct"), command=None, mis
 
     for way in ways:
         words = "direct TLS" if way == "direct" else "STARTTLS"
-        scene(f"{name} logs in over {words} with its defaults, by {mechanisms[0]}, talks both ways, and logs out")(
-            lambda way=way: played(way, mechanisms[0]))
+        first = direct if direct and way == "direct" else mechanisms[0]
+        scene(f"{name} logs in over {words} with its defaults, by {first}, talks both ways, and logs out")(
+            lambda way=way, first=first: played(way, first))
     for mechanism in mechanisms[1:]:
         scene(f"{name} does the same by {mechanism} when nothing else is offered")(
             lambda mechanism=mechanism: played(ways[0], mechanism, f'mechanisms = {{"{mechanism}"}}'))

@@ -39,6 +39,14 @@ static const struct row rows[] = {
  *	    asked       disabled          foreign_authzid     wrong_binding aborted_2
  *	        wrong_password  disabled_wrong     malformed_1        replayed  not_offered
  *	                                  bare          malformed_2 */
+ROW("SCRAM-SHA-512-PLUS", player_scram,
+	OK, OK, NO, NO, OFF, NO, NO,     OK, ZID, BAD, BAD,   NO, NO, NO,   ABO, ABO, INV),
+ROW("SCRAM-SHA-256-PLUS", player_scram,
+	OK, OK, NO, NO, OFF, NO, NO,     OK, ZID, BAD, BAD,   NO, NO, NO,   ABO, ABO, INV),
+ROW("SCRAM-SHA-1-PLUS", player_scram,
+	OK, OK, NO, NO, OFF, NO, NO,     OK, ZID, BAD, BAD,   NO, NO, NO,   ABO, ABO, INV),
+ROW("SCRAM-SHA-512", player_scram,
+	OK, OK, NO, NO, OFF, NO, NO,     OK, ZID, BAD, BAD,   NO, NO, NO,   ABO, ABO, INV),
 ROW("SCRAM-SHA-256", player_scram,
 	OK, OK, NO, NO, OFF, NO, NO,     OK, ZID, BAD, BAD,   NO, NO, NO,   ABO, ABO, INV),
 ROW("SCRAM-SHA-1", player_scram,
@@ -189,7 +197,7 @@ static void every_mechanism_has_a_row(void **state)
 {
 	(void)state;
 	for (size_t i = 0; sasl_list[i]; i++) {
-		bool found = (sasl_list[i]->needs & SASL_NEEDS_BINDING) || sasl_list[i]->hash == HASH_SHA512;
+		bool found = false;
 
 		for (size_t k = 0; k < COUNT(rows); k++)
 			found = found || !strcmp(rows[k].mech, sasl_list[i]->name);

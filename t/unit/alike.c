@@ -58,6 +58,8 @@ static const struct {
 	const char *mech;
 	const struct player *player;
 } kinds[] = {
+	{"SCRAM-SHA-512-PLUS", &player_scram},
+	{"SCRAM-SHA-512", &player_scram},
 	{"SCRAM-SHA-256", &player_scram},
 	{"SCRAM-SHA-1", &player_scram},
 	{"PLAIN", &player_plain},
@@ -78,14 +80,16 @@ static struct effort spent(void)
 	return e;
 }
 
-/* What the exchange took, and into `shape` what it looked like. */
-static struct effort effort_of(const char *mech, const struct player *player, enum twist twist, struct buf *shape)
+/* What the exchange took, and into `shape` what it looked like. user: NULL is whom the twist means. */
+static struct effort effort_of(const char *mech, const struct player *player, enum twist twist, const char *user,
+	struct buf *shape)
 {
 	struct play p = {0};
 	struct effort before, after;
 
 	salted_forget();
 	before = spent();
+	p.user = user;
 	play_once(&p, mech, player, twist);
 	after = spent();
 	for (unsigned i = 0; i < 4; i++) {
@@ -105,18 +109,47 @@ static void nobody_is_told_apart(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(kinds); i++) {
 		struct buf known_shape = {0}, shape = {0};
-		struct effort known = effort_of(kinds[i].mech, kinds[i].player, TWIST_wrong_password, &known_shape);
+		struct effort known = effort_of(kinds[i].mech, kinds[i].player, TWIST_wrong_password, NULL,
+			&known_shape);
 
 		assert_non_null(strstr(buf_cstr(&known_shape), "failure not-authorized 0\n"));
 		for (size_t k = 0; k < COUNT(others); k++) {
-			struct effort other = effort_of(kinds[i].mech, kinds[i].player, others[k], &shape);
+			struct effort other = effort_of(kinds[i].mech, kinds[i].player, others[k], NULL, &shape);
 
 			assert_string_equal(buf_cstr(&shape), buf_cstr(&known_shape));
-			assert_memory_equal(&other, &known, sizeof known);
+			/* of PLAIN: below */
+			if (kinds[i].player != &player_plain || others[k] == TWIST_disabled_wrong)
+				assert_memory_equal(&other, &known, sizeof known);
 		}
 		buf_free(&known_shape);
 		buf_free(&shape);
 	}
+}
+
+/* PLAIN brings an account what it lacks, which costs the worker PBKDF2: so those who do not exist lack it, too, each
+ * always or never, as their names decide. */
+static void who_lacks_something_is_not_told_apart(void **state)
+{
+	static const char *const strangers[] = {"nobo1", "nobo2", "nobo3", "nobo4", "nobo5", "nobo6", "nobo7", "nobo8",
+		"nobo9", "noboa", "nobob", "noboc", "nobod", "noboe", "nobof", "nobog"};
+	struct buf shape = {0};
+	struct effort all = effort_of("PLAIN", &player_plain, TWIST_wrong_password, NULL, &shape);
+	struct effort some = effort_of("PLAIN", &player_plain, TWIST_wrong_password, "older", &shape);
+	unsigned as_all = 0, as_some = 0;
+
+	(void)state;
+	assert_memory_not_equal(&all, &some, sizeof all);
+	for (size_t i = 0; i < COUNT(strangers); i++) {
+		struct effort one = effort_of("PLAIN", &player_plain, TWIST_wrong_password, strangers[i], &shape);
+		struct effort again = effort_of("PLAIN", &player_plain, TWIST_wrong_password, strangers[i], &shape);
+
+		assert_memory_equal(&one, &again, sizeof one);
+		as_all += !memcmp(&one, &all, sizeof one);
+		as_some += !memcmp(&one, &some, sizeof one);
+	}
+	assert_int_equal(as_all + as_some, COUNT(strangers));
+	assert_true(as_all && as_some);
+	buf_free(&shape);
 }
 
 /* That the count sees a difference at all. */
@@ -139,6 +172,8 @@ int main(void)
 		{"alike: with a wrong password, who exists, who does not, who lacks a verifier and who is disabled are told"
 		 " the same and cost the same",
 			nobody_is_told_apart, NULL, NULL, NULL},
+		{"alike: nor is who lacks what PLAIN would bring", who_lacks_something_is_not_told_apart, NULL, NULL,
+			NULL},
 	};
 	int failed;
 

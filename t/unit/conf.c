@@ -121,8 +121,8 @@ static void defaults(void **state)
 	assert_int_equal(c->line.listen, 0);
 	assert_int_equal(c->domain_count, 1);
 	assert_string_equal(c->domains[0].name, "localhost");
-	assert_int_equal(c->domains[0].mechanisms.n, 3);
-	assert_string_equal(c->domains[0].mechanisms.words[1], "SCRAM-SHA-1");
+	assert_int_equal(c->domains[0].mechanisms.n, 7);
+	assert_string_equal(c->domains[0].mechanisms.words[5], "SCRAM-SHA-1");
 	assert_int_equal(c->domains[0].resource_conflict, CONFLICT_CLOSEOLD);
 	assert_string_equal(c->path, file);
 	conf_free(&c);
@@ -176,7 +176,7 @@ static void values(void **state)
 	assert_int_equal(c->domains[0].mechanisms.n, 1);
 	assert_int_equal(c->domains[0].sessions_per_account, 10);
 	assert_int_equal(c->domains[1].sessions_per_account, 3);
-	assert_int_equal(c->domains[1].mechanisms.n, 3);
+	assert_int_equal(c->domains[1].mechanisms.n, 7);
 	conf_free(&c);
 }
 

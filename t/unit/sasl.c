@@ -168,20 +168,20 @@ static void asked_first(void **state)
 }
 
 /* A channel as a test wants it: tls-exporter's data are one byte, tls-server-end-point's another. */
-static bool data_of(const void *of, enum binding b, struct buf *out)
+static bool data_of(const void *of, enum tls_binding b, struct buf *out)
 {
 	if (of) /* the library fails */
 		return false;
-	buf_puts(out, b == BINDING_exporter ? "E" : "P");
+	buf_puts(out, b == TLS_exporter ? "E" : "P");
 	return true;
 }
 
-#define BIT(name) (1U << BINDING_##name)
+#define BIT(name) (1U << TLS_##name)
 
 static void give_channel(struct sasl *x)
 {
 	x->channel = (struct sasl_channel){
-		.bindings = BIT(exporter) | BIT(end_point), .plus = true, .tls = 0x0304, .data = data_of};
+		.bindings = BIT(exporter) | BIT(server_end_point), .plus = true, .tls = 0x0304, .data = data_of};
 }
 
 static void bound(const struct sasl_mech *mech, const char *text, enum sasl_step step, enum cond why)
@@ -190,6 +190,7 @@ static void bound(const struct sasl_mech *mech, const char *text, enum sasl_step
 	give_channel(x);
 	if (begin(x, text, strlen(text)) != step || (step == SASL_REFUSE && x->why != why))
 		fail_msg("%s: '%s': why %d, wanted %d", mech->name, text, x->why, why);
+	assert_int_equal(x->misfit, why == SASL_not_authorized);
 	sasl_free(&x);
 }
 
@@ -401,14 +402,20 @@ static void what_was_offered(void **state)
 	struct str odd[] = {STR("b"), STR("A"), STR("AA"), STR("a")};
 	struct buf out = {0};
 	(void)state;
-	ssdp_write(&out, names, 2, BIT(exporter) | BIT(end_point));
-	assert_string_equal(buf_cstr(&out), "SCRAM-SHA-1\x1eSCRAM-SHA-1-PLUS\x1f" "tls-exporter\x1etls-server-end-point");
+	ssdp_write(&out, names, 2, BIT(exporter) | BIT(server_end_point));
+	assert_string_equal(buf_cstr(&out),
+		"SCRAM-SHA-1\x1eSCRAM-SHA-1-PLUS\x1f"
+		"tls-exporter\x1etls-server-end-point");
 	struct sasl *x = challenged_over(&sasl_scram_sha1, &out, 0x0304);
 	assert_non_null(strstr(buf_cstr(&x->say), ",i=4096,h=G6k/rBLDqgOhRRaCuuatSDFkJ08=,t=0304"));
 	sasl_free(&x);
 	buf_clear(&out);
 	ssdp_write(&out, odd, 4, 0);
-	assert_string_equal(buf_cstr(&out), "A\x1e" "AA\x1e" "a\x1e" "b");
+	assert_string_equal(buf_cstr(&out),
+		"A\x1e"
+		"AA\x1e"
+		"a\x1e"
+		"b");
 	x = challenged_over(&sasl_scram_sha256, &out, 0);
 	assert_non_null(strstr(buf_cstr(&x->say), ",i=4096,h="));
 	assert_null(strstr(buf_cstr(&x->say), ",t="));
@@ -451,9 +458,9 @@ static void store_down(void **state)
 	for (size_t i = 0; sasl_list[i]; i++) {
 		struct sasl *x = sasl_new(sasl_list[i], STR("localhost"));
 		give_channel(x);
-		assert_int_equal(sasl_list[i] == &sasl_plain ? begin(x, "\0a\0b", 4)
-			: x->mech->needs & SASL_NEEDS_BINDING ? begin(x, "p=tls-exporter,,n=a,r=b", 23)
-							      : begin(x, "n,,n=a,r=b", 10),
+		assert_int_equal(sasl_list[i] == &sasl_plain          ? begin(x, "\0a\0b", 4)
+				: x->mech->needs & SASL_NEEDS_BINDING ? begin(x, "p=tls-exporter,,n=a,r=b", 23)
+								      : begin(x, "n,,n=a,r=b", 10),
 			SASL_ASK);
 		if (sasl_list[i] != &sasl_plain) {
 			assert_int_equal(sasl_salt(x, &bad), SASL_REFUSE);
