@@ -87,11 +87,28 @@ static bool ask_twice(int fd, const char *account, struct buf *first, struct buf
 	return done;
 }
 
+/* SCRAM's proof is of one form of the password only. Clients that know RFC 5802's form, and not
+ * that of RFC 8265, cannot prove one that differs (compatibility characters: x² is x2 to them). */
+static void warn_of_older_clients(const struct buf *prepared)
+{
+	struct buf older = {0};
+
+	buf_room(&older, LINE_MOST);
+	if (!prep_saslprep(&older, buf_str(prepared)) ||
+		!str_eq(buf_str(&older), buf_str(prepared)))
+		fprintf(stderr,
+			"note: older clients, which prepare passwords by SASLprep (RFC 4013), cannot "
+			"log in with this one: it has characters that those change or refuse\n");
+	buf_wipe(&older);
+}
+
 static enum exit_status prepare(struct buf *password, struct buf *prepared)
 {
 	buf_room(prepared, LINE_MOST);
-	if (prep_password(prepared, buf_str(password)))
+	if (prep_password(prepared, buf_str(password))) {
+		warn_of_older_clients(prepared);
 		return CLI_DONE;
+	}
 	return cli_fail(CLI_REFUSED,
 		"this cannot be a password: it is empty, too long, or has control characters");
 }
