@@ -32,13 +32,30 @@ static unsigned bindings_of(const struct client *c)
 	return bits;
 }
 
+static struct str peer_address(const void *of, size_t i)
+{
+	const struct client *c = of;
+	struct str names[TLS_PEER_NAMES];
+	size_t n = 0;
+	if (pipe_is_secure(&c->pipe))
+		n = tls_peer_names(c->pipe.tls, client_domain(c), names);
+	return i < n ? names[i] : STR_NONE;
+}
+
+static bool has_certificate(const struct client *c)
+{
+	struct sasl_channel channel = {.address = peer_address, .of = c};
+	return sasl_channel_names(&channel, client_domain(c));
+}
+
 bool features_has_mechanism(const struct client *c, const struct sasl_mech *m)
 {
 	if ((m->needs & SASL_NEEDS_PRIVACY) && !client_may_log_in(c))
 		return false;
 	if ((m->needs & SASL_NEEDS_BINDING) && !bindings_of(c))
 		return false;
-	return configured(c, m->name);
+	return configured(c, m->name) &&
+		(!(m->needs & SASL_NEEDS_CERTIFICATE) || has_certificate(c));
 }
 
 /* The i-th of the operator's list, which is best first, if this stream is offered it; else NULL. */
@@ -263,7 +280,10 @@ static uint16_t wire_version(struct str version)
 
 void features_channel(const struct client *c, struct sasl_channel *out)
 {
-	*out = (struct sasl_channel){.plus = binding_channels(c), .data = binding_data, .of = c};
+	*out = (struct sasl_channel){.plus = binding_channels(c),
+		.data = binding_data,
+		.address = peer_address,
+		.of = c};
 	if (out->plus)
 		out->bindings = bindings_of(c);
 	if (!c->domain || !c->domain->scram_downgrade_protection)

@@ -4,7 +4,7 @@
 #include "c2s/sasl.h"
 
 const struct sasl_mech *const sasl_list[] = {
-	&sasl_scram_sha512_plus, &sasl_scram_sha256_plus, &sasl_scram_sha1_plus,
+	&sasl_external, &sasl_scram_sha512_plus, &sasl_scram_sha256_plus, &sasl_scram_sha1_plus,
 	&sasl_scram_sha512, &sasl_scram_sha256, &sasl_scram_sha1, &sasl_plain, NULL};
 
 const struct sasl_mech *sasl_find(struct str name)

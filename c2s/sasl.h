@@ -3,8 +3,7 @@
  * SASL (RFC 4422) as the worker runs it: the contract of a mechanism, and the ordered list of
  * them. A mechanism sees the client's bytes and sm's answers, and says what is next; it knows no
  * XML, socket or database. It proves nothing: sm checks (design.md 1). Only the listed ones are
- * built; DIGEST-MD5, CRAM-MD5, ANONYMOUS, EXTERNAL and JIVE-SHAREDSECRET will each be a file and a
- * row. */
+ * built; DIGEST-MD5, CRAM-MD5, ANONYMOUS and JIVE-SHAREDSECRET will each be a file and a row. */
 #ifndef C2S_SASL_H
 #define C2S_SASL_H
 
@@ -24,9 +23,10 @@ enum sasl_step {
 };
 
 enum sasl_needs {
-	SASL_NEEDS_PRIVACY = 1, /* TLS, or a network that the operator trusts with passwords
+	SASL_NEEDS_PRIVACY = 1,    /* TLS, or a network that the operator trusts with passwords
 				   (allow-plaintext) */
-	SASL_NEEDS_BINDING = 2  /* a channel binding that this connection has */
+	SASL_NEEDS_BINDING = 2,    /* a channel binding that this connection has */
+	SASL_NEEDS_CERTIFICATE = 4 /* of the client, verified, with an account's address here */
 };
 
 /* Each function returns the next step; one that a mechanism never needs is NULL. */
@@ -84,7 +84,8 @@ struct sasl {
 };
 
 extern const struct sasl_mech *const sasl_list[]; /* best first, NULL ends it */
-extern const struct sasl_mech sasl_scram_sha512_plus, sasl_scram_sha256_plus, sasl_scram_sha1_plus;
+extern const struct sasl_mech sasl_external, sasl_scram_sha512_plus, sasl_scram_sha256_plus,
+	sasl_scram_sha1_plus;
 extern const struct sasl_mech sasl_scram_sha512, sasl_scram_sha256, sasl_scram_sha1, sasl_plain;
 const struct sasl_mech *sasl_find(struct str name); /* NULL: none such */
 

@@ -37,6 +37,25 @@ bool sasl_channel_offers(const struct sasl_channel *c, enum tls_binding b)
 	return c->bindings >> b & 1;
 }
 
+bool sasl_channel_address(struct str address, struct str domain, struct buf *store, struct jid *out)
+{
+	buf_clear(store);
+	return jid_parse(address, store, out) && out->local_n && !out->resource_n &&
+		str_eq(jid_domain(*out), domain);
+}
+
+bool sasl_channel_names(const struct sasl_channel *c, struct str domain)
+{
+	struct buf store = {0};
+	struct str address;
+	struct jid j;
+	bool found = false;
+	for (size_t i = 0; !found && c->address && (address = c->address(c->of, i)).n; i++)
+		found = sasl_channel_address(address, domain, &store, &j);
+	buf_free(&store);
+	return found;
+}
+
 static int by_octets(const void *a, const void *b)
 {
 	return str_cmp(*(const struct str *)a, *(const struct str *)b);

@@ -7,7 +7,7 @@
 #define C2S_SASL_CHANNEL_H
 
 #include "c2s/tls.h"
-#include "common/buf.h"
+#include "common/jid.h"
 
 const char *binding_name(enum tls_binding b); /* as SASL has it: "tls-exporter" */
 MUST_CHECK bool binding_find(struct str name, enum tls_binding *out);
@@ -19,10 +19,18 @@ struct sasl_channel {
 	struct buf offer; /* what XEP-0474 hashes (ssdp_write); empty: not to be said */
 	/* Appends the data of one that is offered; false: the library gives none. */
 	bool (*data)(const void *of, enum tls_binding b, struct buf *out);
-	const void *of; /* borrowed, for data() */
+	/* The i-th xmppAddr of the client's certificate, if TLS has verified that; empty: there is
+	 * no further one. NULL: no certificate. Borrowed until the next call. */
+	struct str (*address)(const void *of, size_t i);
+	const void *of; /* borrowed, for these two */
 };
 
 void sasl_channel_end(struct sasl_channel *c);
+/* Does the client's certificate name an account of this domain? */
+MUST_CHECK bool sasl_channel_names(const struct sasl_channel *c, struct str domain);
+/* The same of one address; prepared, in `store`. */
+MUST_CHECK bool sasl_channel_address(struct str address, struct str domain, struct buf *store,
+	struct jid *out);
 MUST_CHECK bool sasl_channel_offers(const struct sasl_channel *c, enum tls_binding b);
 
 /* XEP-0474 3.1, steps 1 to 4: all mechanisms of the profile (SASL or SASL2) that were offered, and,

@@ -11,6 +11,7 @@
 #define PROTO_SLOT_PARENT 65535
 #define PROTO_FORM_SCRAM 1
 #define PROTO_FORM_CLIENT_KEY 2
+#define PROTO_FORM_EXTERNAL 7
 #define PROTO_FLAG_DIRECT_TLS 1  /* open_session.flags */
 #define PROTO_FLAG_BIND2 4       /* by Bind 2 (XEP-0386): only asked for, not kept */
 #define PROTO_CLOSED_HUNG_UP 255 /* closed.cond: the client is gone without a word */

@@ -12,12 +12,15 @@ static const struct proof_mechanism scram[] = {{"SCRAM-SHA-512", HASH_SHA512},
 	{"SCRAM-SHA-512-PLUS", HASH_SHA512}, {"SCRAM-SHA-256-PLUS", HASH_SHA256},
 	{"SCRAM-SHA-1-PLUS", HASH_SHA1}, {NULL, 0}};
 static const struct proof_mechanism plain[] = {{"PLAIN", 0}, {NULL, 0}};
+static const struct proof_mechanism external[] = {{"EXTERNAL", 0}, {NULL, 0}};
 
 /* number, names_account, mechanisms, is_well_formed, find, judge */
 static const struct proof_form forms[] = {
 	{PROTO_FORM_SCRAM, false, scram, proof_is_scram, verify_find_verifier, proof_judge_scram},
 	{PROTO_FORM_CLIENT_KEY, false, plain, proof_is_client_key, verify_find_verifier,
 		proof_judge_client_key},
+	{PROTO_FORM_EXTERNAL, false, external, proof_is_external, proof_find_external,
+		proof_judge_external},
 };
 
 const struct proof_form *proof_form_of(unsigned number)

@@ -48,4 +48,9 @@ bool proof_is_client_key(const struct msg_sasl_prove *m);
 void proof_judge_scram(struct question *q);
 void proof_judge_client_key(struct question *q);
 
+/* proof_external.c */
+bool proof_is_external(const struct msg_sasl_prove *m);
+enum db_result proof_find_external(struct question *q, struct db *d);
+void proof_judge_external(struct question *q);
+
 #endif

@@ -7,23 +7,10 @@ import ssl
 import subprocess
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from certificates import issue
 from client import Client, Ended
 from server import BUILD, Server, certificate, eventually
 from tap import Skip, check, equal, finish, play, scene
-
-
-def openssl(folder, *words):
-    subprocess.run(("openssl",) + words, check=True, capture_output=True, cwd=folder)
-
-
-def issue(folder, name, address, ca):
-    """NAME.pem and NAME.key, for this address, signed by ca.pem and ca.key of that folder."""
-    openssl(folder, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", name + ".key",
-            "-out", name + ".csr", "-subj", "/CN=somebody")
-    with open(os.path.join(folder, "alt"), "w") as f:
-        f.write(f"subjectAltName=otherName:1.3.6.1.5.5.7.8.5;UTF8:{address}\n")
-    openssl(folder, "x509", "-req", "-in", name + ".csr", "-CA", os.path.join(ca, "ca.pem"), "-CAkey",
-            os.path.join(ca, "ca.key"), "-CAcreateserial", "-days", "30", "-extfile", "alt", "-out", name + ".pem")
 
 
 def come(server, name, direct, version):

@@ -59,6 +59,7 @@ struct player {
 
 static inline void attempt_start(struct attempt *a, struct world *w, const char *mech, enum twist twist)
 {
+	static char certificate[32];
 	bool wrong = twist == TWIST_wrong_password || twist == TWIST_disabled_wrong;
 
 	*a = (struct attempt){.world = w, .mech = mech, .twist = twist};
@@ -66,6 +67,8 @@ static inline void attempt_start(struct attempt *a, struct world *w, const char 
 		: twist == TWIST_bare                                      ? "bare1"
 		: twist == TWIST_disabled || twist == TWIST_disabled_wrong ? "dora1"
 									   : "alice";
+	snprintf(certificate, sizeof certificate, "%s@localhost", a->user);
+	world_certificate = strcmp(mech, "EXTERNAL") ? NULL : certificate;
 	a->password = wrong ? "pincel-\xc3\xa9" : WORLD_PASSWORD;
 	a->authzid = twist == TWIST_own_authzid  ? "alice@localhost"
 		: twist == TWIST_foreign_authzid ? "bob@localhost"
@@ -219,5 +222,16 @@ static bool scram_believes(const struct attempt *a, struct str data)
 }
 
 static const struct player player_scram = {.speak = scram_speak, .believes = scram_believes};
+
+/* --- EXTERNAL (XEP-0178): the certificate is the user's; what is said chooses among its addresses ---------------- */
+
+static bool external_speak(struct attempt *a, unsigned step, struct str heard, struct buf *out)
+{
+	(void)heard;
+	buf_puts(out, a->authzid ? a->authzid : "");
+	return step == 1;
+}
+
+static const struct player player_external = {.speak = external_speak, .believes = believes_silence};
 
 #endif

@@ -234,6 +234,7 @@ static const char edges[] =
 	"wait_for_salt>wait_for_sasl2_response wait_for_proof>wait_for_sasl2_open wait_for_proof>wait_for_bind "
 	"wait_for_sasl2_open>wait_for_session wait_for_sasl2_open>wait_for_bind wait_for_sasl2_open>closing "
 	"wait_for_salt>wait_for_feature_request wait_for_salt>wait_for_sasl_response wait_for_salt>wait_for_key wait_for_salt>closing "
+	"wait_for_salt>wait_for_proof "
 	"wait_for_key>wait_for_feature_request wait_for_key>wait_for_proof wait_for_key>closing "
 	"wait_for_proof>wait_for_stream wait_for_proof>wait_for_feature_request wait_for_proof>wait_for_key wait_for_proof>closing "
 	"wait_for_bind>wait_for_open wait_for_bind>closing wait_for_open>wait_for_bind wait_for_open>wait_for_session "

@@ -39,6 +39,8 @@ static const struct row rows[] = {
  *	    asked       disabled          foreign_authzid     wrong_binding aborted_2
  *	        wrong_password  disabled_wrong     malformed_1        replayed  not_offered
  *	                                  bare          malformed_2 */
+ROW("EXTERNAL", player_external,
+	OK, OK, __, NO, OFF, __, __,     OK, ZID, ZID, __,   __, __, __,   ABO, __,  INV),
 ROW("SCRAM-SHA-512-PLUS", player_scram,
 	OK, OK, NO, NO, OFF, NO, NO,     OK, ZID, BAD, BAD,   NO, NO, NO,   ABO, ABO, INV),
 ROW("SCRAM-SHA-256-PLUS", player_scram,

@@ -449,6 +449,91 @@ static void long_messages(void **state)
 	}
 }
 
+/* --- EXTERNAL ---------------------------------------------------------------------------------- */
+
+static const char *const *certificate; /* its addresses, NULL ends them */
+
+static struct str address_of(const void *of, size_t i)
+{
+	(void)of;
+	for (size_t k = 0; k < i; k++) {
+		if (!certificate[k])
+			return STR_NONE;
+	}
+	return str_of(certificate[i]);
+}
+
+/* What comes of this authzid; the account that is vouched for to `who`. */
+static enum cond external(const char *const *addresses, const char *authzid, struct buf *who)
+{
+	struct sasl *x = sasl_new(&sasl_external, STR("localhost"));
+	struct msg_sasl_salt salt = {.nonce = STR("NONCE")};
+	struct msg_sasl_verdict yes;
+	enum cond why = COND_none;
+	certificate = addresses;
+	if (addresses)
+		x->channel.address = address_of;
+	buf_clear(who);
+	if (begin(x, authzid, strlen(authzid)) == SASL_REFUSE) {
+		why = x->why;
+	} else {
+		assert_int_equal(x->ask.code, MSG_sasl_start);
+		assert_int_equal(x->ask.form, PROTO_FORM_EXTERNAL);
+		assert_int_equal(x->who.text.n, 0); /* sm tells nothing of an account here */
+		assert_int_equal(sasl_salt(x, &salt), SASL_ASK);
+		assert_int_equal(x->ask.code, MSG_sasl_prove);
+		assert_int_equal(x->ask.form, PROTO_FORM_EXTERNAL);
+		assert_int_equal(x->ask.proof.n + x->ask.message.n, 0);
+		buf_put(who, x->who.text);
+		yes = verdict_of(x, COND_none);
+		assert_int_equal(sasl_verdict(x, &yes), SASL_ACCEPT);
+	}
+	sasl_free(&x);
+	return why;
+}
+
+static void external_accounts(void **state)
+{
+	static const char *const none[] = {NULL}, *const one[] = {"Alice@LOCALHOST", NULL},
+				 *const elsewhere[] = {"alice@example.test", "localhost", "alice@localhost/x", "@@",
+					 NULL},
+				 *const mixed[] = {"alice@example.test", "alice@localhost", "alice@localhost", NULL},
+				 *const two[] = {"alice@localhost", "bob@localhost", NULL};
+	static const struct {
+		const char *const *certificate;
+		const char *authzid, *who;
+		enum cond why;
+	} rows[] = {
+		{one, "", "alice@localhost", 0},
+		{one, "alice@localhost", "alice@localhost", 0},
+		{one, "ALICE", "alice@localhost", 0},
+		{one, "bob@localhost", "", SASL_invalid_authzid},
+		{one, "alice@localhost/x", "", SASL_invalid_authzid},
+		{one, "alice@example.test", "", SASL_invalid_authzid},
+		{one, "\xff", "", SASL_malformed_request},
+		{mixed, "", "alice@localhost", 0},
+		{mixed, "alice@example.test", "", SASL_invalid_authzid},
+		{two, "", "", SASL_invalid_authzid},
+		{two, "alice@localhost", "alice@localhost", 0},
+		{two, "bob@localhost", "bob@localhost", 0},
+		{two, "carol@localhost", "", SASL_invalid_authzid},
+		{elsewhere, "", "", SASL_not_authorized},
+		{elsewhere, "alice@localhost", "", SASL_not_authorized},
+		{none, "", "", SASL_not_authorized},
+		{none, "alice@localhost", "", SASL_not_authorized},
+		{NULL, "", "", SASL_not_authorized},
+		{NULL, "alice@localhost", "", SASL_not_authorized},
+	};
+	struct buf who = {0};
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		enum cond why = external(rows[i].certificate, rows[i].authzid, &who);
+		if (why != rows[i].why || !str_is(buf_str(&who), rows[i].who))
+			fail_msg("row %zu: %d, '%s'", i, why, buf_cstr(&who));
+	}
+	buf_free(&who);
+}
+
 static void store_down(void **state)
 {
 	struct msg_sasl_salt none = {0};
@@ -457,6 +542,10 @@ static void store_down(void **state)
 	bad.nonce = STR("with, comma");
 	for (size_t i = 0; sasl_list[i]; i++) {
 		struct sasl *x = sasl_new(sasl_list[i], STR("localhost"));
+		if (sasl_list[i] == &sasl_external) { /* asks for nothing that it needs */
+			sasl_free(&x);
+			continue;
+		}
 		give_channel(x);
 		assert_int_equal(sasl_list[i] == &sasl_plain          ? begin(x, "\0a\0b", 4)
 				: x->mech->needs & SASL_NEEDS_BINDING ? begin(x, "p=tls-exporter,,n=a,r=b", 23)
@@ -531,6 +620,8 @@ int main(void)
 		{"sasl: SCRAM-PLUS takes the data of this connection's channel only", the_binding, NULL, NULL, NULL},
 		{"sasl: SCRAM says what was offered: XEP-0474's example, and the version of TLS", what_was_offered,
 			NULL, NULL, NULL},
+		{"sasl: EXTERNAL is for the one account that the certificate names here, or the one that is chosen of them",
+			external_accounts, NULL, NULL, NULL},
 		{"sasl: SCRAM's messages and nonces have ceilings", long_messages, NULL, NULL, NULL},
 		{"sasl: SCRAM's first message is read strictly", scram_first_messages, NULL, NULL, NULL},
 		{"sasl: SCRAM asks with the AuthMessage and answers with the signature", scram_asks, NULL, NULL, NULL},

@@ -657,6 +657,39 @@ static void credentials_come_with_the_right_password_only(void **state)
 	}
 }
 
+/* A worker's word for a certificate: only where the domain wants it, and for an account that there is. */
+static void a_worker_vouches_for_a_certificate(void **state)
+{
+	struct msg_sasl_prove m = {.form = PROTO_FORM_EXTERNAL, .mechanism = STR("EXTERNAL")};
+	static const struct {
+		const char *who;
+		enum cond cond;
+	} rows[] = {{"user@cert.test", COND_none}, {"none@cert.test", SASL_not_authorized},
+		{"off@cert.test", SASL_account_disabled}, {"user@x.test", SASL_invalid_mechanism},
+		{"user@plain.test", SASL_invalid_mechanism}};
+
+	(void)state;
+	add_account("user@cert.test", "pencil");
+	add_account("off@cert.test", "pencil");
+	sql("UPDATE account SET disabled = 1 WHERE jid = 'off@cert.test'");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		m.conn = next_conn();
+		m.who = jid_of(rows[i].who);
+		assert_int_equal(verdict_on(&m), rows[i].cond);
+	}
+	m.who = jid_of("user@cert.test");
+	for (unsigned i = 0; i < 4; i++) {
+		struct msg_sasl_prove odd = m;
+
+		odd.conn = next_conn();
+		odd.hash = i == 0 ? HASH_SHA1 : 0;
+		odd.message = i == 1 ? STR("x") : STR_NONE;
+		odd.proof = i == 2 ? STR("x") : STR_NONE;
+		odd.mechanism = i == 3 ? STR("PLAIN") : m.mechanism;
+		assert_int_equal(verdict_on(&odd), i == 3 ? SASL_invalid_mechanism : SASL_not_authorized);
+	}
+}
+
 static void freeing_with_questions_open(void **state)
 {
 	struct msg_sasl_start m = {.attempt = 1, .hash = HASH_SHA256, .who = jid_of("user@x.test")};
@@ -713,6 +746,8 @@ int main(void)
 			a_mechanism_must_be_listed),
 		WITH_STORE("verify: what a worker makes of a password is handed on if that was right, and only then",
 			credentials_come_with_the_right_password_only),
+		WITH_STORE("verify: a certificate that a worker vouches for is for an account there is, where EXTERNAL is listed",
+			a_worker_vouches_for_a_certificate),
 		WITH_STORE("verify: it can be freed with questions open", freeing_with_questions_open),
 	};
 	struct buf why = {0};
@@ -720,7 +755,8 @@ int main(void)
 
 	try_start();
 	uv_loop_init(&loop);
-	try_write("gatehouse.conf", "domain \"x.test\" {\n}\ndomain \"plain.test\" {\nmechanisms = {\"PLAIN\"}\n}\n");
+	try_write("gatehouse.conf", "domain \"x.test\" {\n}\ndomain \"plain.test\" {\nmechanisms = {\"PLAIN\"}\n}\n"
+		"domain \"cert.test\" {\nmechanisms = {\"EXTERNAL\"}\n}\n");
 	conf = conf_load(try_path("gatehouse.conf"), &why);
 	if (!conf)
 		abort();
