@@ -33,7 +33,8 @@ struct broker_worker {
 struct broker {
 	struct sockaddr_un address;
 	void (*expel)(void *ctx, uint32_t incarnation);
-	void (*reload)(void *ctx, uint64_t request); /* NULL: nobody minds */
+	void (*reload)(void *ctx, uint64_t request);                     /* NULL: nobody minds */
+	void (*ban)(void *ctx, struct network prefix, uint64_t seconds); /* the same */
 	void *ctx;
 	struct buf expiries;
 	int fd;                 /* the parent's own link; -1: down */
@@ -190,6 +191,12 @@ void broker_expiries(struct broker *b, struct str lines)
 }
 
 /* Only queued: a message may be under way in the other direction. */
+void broker_on_ban(struct broker *b,
+	void (*ban)(void *ctx, struct network prefix, uint64_t seconds))
+{
+	b->ban = ban;
+}
+
 static void tell_reloaded(struct broker *b, uint64_t request, bool failed, struct str report)
 {
 	struct message m = {.code = MSG_reloaded};
@@ -207,6 +214,14 @@ void broker_reloaded(struct broker *b, uint64_t request, bool failed, struct str
 		return; /* who asked is gone; the expiries are told at the next link */
 	tell_reloaded(b, request, failed, report);
 	write_out(b);
+}
+
+static void take_ban(const struct broker *b, const struct msg_ban *m)
+{
+	struct network prefix = {0};
+
+	if (b->ban && (m->prefix.n == 0 || network_parse(m->prefix, &prefix)))
+		b->ban(b->ctx, prefix, m->seconds);
 }
 
 static bool on_message(void *ctx, const struct message *m)
@@ -232,6 +247,8 @@ static bool on_message(void *ctx, const struct message *m)
 		b->expel(b->ctx, m->as.expel.incarnation);
 	} else if (m->code == MSG_log_level && m->as.log_level.level <= LOG_DEBUG) {
 		log_level_set((enum log_level)m->as.log_level.level); /* new workers inherit it */
+	} else if (m->code == MSG_ban) {
+		take_ban(b, &m->as.ban);
 	} else if (m->code == MSG_reload && b->reload) {
 		b->reload(b->ctx, m->as.reload.request);
 	}

@@ -7,7 +7,7 @@
 #ifndef C2S_BROKER_H
 #define C2S_BROKER_H
 
-#include "common/str.h"
+#include "common/network.h"
 
 #include <sys/types.h>
 
@@ -30,6 +30,9 @@ void broker_worker_wants_link(struct broker *b, unsigned slot);
 /* `reload`: the operator asks sm for a reload of ours too; answered by broker_reloaded, perhaps
  * later. */
 void broker_on_reload(struct broker *b, void (*reload)(void *ctx, uint64_t request));
+/* sm wants this prefix to be refused for so many seconds; 0: no more; family 0: nobody any more. */
+void broker_on_ban(struct broker *b,
+	void (*ban)(void *ctx, struct network prefix, uint64_t seconds));
 /* What has come of it; `request` 0: it was not asked for by sm. `failed`: nothing is changed. */
 void broker_reloaded(struct broker *b, uint64_t request, bool failed, struct str report);
 /* When our certificates end (setup_expiries): told to sm with the next broker_reloaded, and at each

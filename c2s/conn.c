@@ -9,7 +9,6 @@
 #include "common/log.h"
 #include "common/table.h"
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -190,25 +189,11 @@ static const struct client_way conn_way = {way_ask, way_tell, way_recall, way_re
 
 /* Accepting. */
 
-static bool address_of(const struct sockaddr *address, char *text, bool *loopback)
-{
-	if (address->sa_family == AF_INET) {
-		const struct sockaddr_in *four = (const struct sockaddr_in *)address;
-		*loopback = ntohl(four->sin_addr.s_addr) >> 24 == 127;
-		return !uv_ip4_name(four, text, CLIENT_ADDRESS);
-	}
-	if (address->sa_family != AF_INET6)
-		return false;
-	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
-	*loopback = IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
-	return !uv_ip6_name(six, text, CLIENT_ADDRESS);
-}
-
 /* A flood of connections must not become one of lines: one a second for each limit. */
 static void log_refusal(struct worker *w, enum worker_limit limit, const char *ip)
 {
 	static const char *const names[LIMIT_COUNT] = {"", "stopping", "connections-per-worker",
-		"negotiations-per-worker", "connections-per-address", "memory"};
+		"negotiations-per-worker", "connections-per-address", "failed-logins", "memory"};
 	uint64_t now = uv_now(&w->loop);
 	if (now < w->refusals[limit].silent_until) {
 		w->refusals[limit].unsaid++;
@@ -224,14 +209,16 @@ static void log_refusal(struct worker *w, enum worker_limit limit, const char *i
 /* Says why, where that can be said without a handshake, and closes: from the reserve of
  * descriptors that is kept for this. What the client has said so far is read, since bytes that
  * nobody has read turn the close into a reset, which may overtake the answer. */
-static void refuse(struct worker *w, int fd, bool direct_tls)
+static void refuse(struct worker *w, int fd, bool direct_tls, enum worker_limit limit)
 {
-	struct str why = cond_element(w->stopping ? STREAM_system_shutdown
-						  : STREAM_resource_constraint);
+	struct str why = cond_element(limit == LIMIT_STOPPING ? STREAM_system_shutdown
+			: limit == LIMIT_BANNED               ? STREAM_policy_violation
+							      : STREAM_resource_constraint);
 	char text[512];
 	int n = snprintf(text, sizeof text,
-		"<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
-		"xmlns:stream='http://etherx.jabber.org/streams' version='1.0' id='refused' from='%.200s'><stream:error>"
+		"<?xml version='1.0'?><stream:stream xmlns='jabber:client'"
+		" xmlns:stream='http://etherx.jabber.org/streams' version='1.0' id='refused'"
+		" from='%.200s'><stream:error>"
 		"<%.*s xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>",
 		w->conf->domains[0].name, STR_ARG(why));
 	if (!direct_tls &&
@@ -246,6 +233,8 @@ static enum worker_limit limit_reached(struct worker *w, struct door_key key)
 {
 	if (w->stopping)
 		return LIMIT_STOPPING;
+	if (door_banned(w->door, key, uv_now(&w->loop)))
+		return LIMIT_BANNED;
 	if (w->connections >= w->most_connections)
 		return LIMIT_CONNECTIONS;
 	if (w->negotiating >= w->most_negotiating)
@@ -304,22 +293,24 @@ static struct conn *conn_new(struct worker *w, int fd, bool direct_tls, const ch
 
 void conn_accept(struct worker *w, int fd, const struct sockaddr *address, bool direct_tls)
 {
-	char ip[CLIENT_ADDRESS] = "";
-	bool loopback;
-	if (!address_of(address, ip, &loopback)) {
+	char ip[NETWORK_TEXT];
+	struct network from = network_of(address);
+	if (!from.family) {
 		close(fd);
 		return;
 	}
-	struct door_key key = door_key(address);
+	network_write(from, ip);
+	struct door_key key = door_key(from);
 	enum worker_limit limit = limit_reached(w, key);
-	struct conn *c = limit ? NULL : conn_new(w, fd, direct_tls, ip, loopback);
+	struct conn *c = limit ? NULL : conn_new(w, fd, direct_tls, ip, network_is_loopback(from));
 	if (!c && !limit) {
 		door_leave(w->door, w->slot, key);
 		w->negotiating--;
 	}
 	if (!c) {
-		log_refusal(w, limit ? limit : LIMIT_MEMORY, ip);
-		refuse(w, fd, direct_tls);
+		limit = limit ? limit : LIMIT_MEMORY;
+		log_refusal(w, limit, ip);
+		refuse(w, fd, direct_tls, limit);
 		return;
 	}
 	c->door = key;

@@ -16,13 +16,13 @@
 #include "common/rand.h"
 #include "common/table.h"
 
-#include <netinet/in.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #define BUCKETS 8192
 #define PLACES 8
+#define BAN_BUCKETS 1024
 #define TRIES 4 /* then an address is let in uncounted: others keep taking the place */
 
 struct door_place {
@@ -31,8 +31,14 @@ struct door_place {
 	_Atomic uint32_t count[];
 };
 
+struct door_ban {
+	_Atomic uint64_t tag;   /* 0: nobody's */
+	_Atomic uint64_t until; /* ms */
+};
+
 struct door {
 	uint8_t secret[16];
+	struct door_ban bans[BAN_BUCKETS * PLACES];
 	unsigned slots;
 	size_t place_bytes, bytes;
 	_Atomic bool full_said;
@@ -61,22 +67,12 @@ void door_free(struct door **d)
 	*d = NULL;
 }
 
-struct door_key door_key(const struct sockaddr *address)
+struct door_key door_key(struct network address)
 {
-	struct door_key key = {{0}};
-	const struct sockaddr_in *v4 = (const void *)address;
-	const struct sockaddr_in6 *v6 = (const void *)address;
+	struct network prefix = network_prefix(address, NETWORK_PEER_BITS);
+	struct door_key key = {{prefix.family}};
 
-	if (address->sa_family == AF_INET) {
-		key.bytes[0] = 4;
-		memcpy(key.bytes + 1, &v4->sin_addr, 4);
-	} else if (address->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-		key.bytes[0] = 4;
-		memcpy(key.bytes + 1, v6->sin6_addr.s6_addr + 12, 4);
-	} else if (address->sa_family == AF_INET6) {
-		key.bytes[0] = 6;
-		memcpy(key.bytes + 1, v6->sin6_addr.s6_addr, 8);
-	}
+	memcpy(key.bytes + 1, prefix.bytes, prefix.family == 4 ? 4 : NETWORK_PEER_BITS / 8);
 	return key;
 }
 
@@ -214,4 +210,54 @@ void door_forget(struct door *d, unsigned slot)
 unsigned door_count(const struct door *d, struct door_key key)
 {
 	return count_of(d, tag_of(d, key));
+}
+
+/* bans */
+
+static struct door_ban *bans_of(const struct door *d, uint64_t tag)
+{
+	return (struct door_ban *)&d->bans[tag % BAN_BUCKETS * PLACES];
+}
+
+static struct door_ban *ban_of(const struct door *d, uint64_t tag)
+{
+	struct door_ban *bucket = bans_of(d, tag);
+
+	for (unsigned i = 0; i < PLACES; i++)
+		if (atomic_load_explicit(&bucket[i].tag, memory_order_relaxed) == tag)
+			return &bucket[i];
+	return NULL;
+}
+
+/* A reader that meets a place which changes hands refuses one connection too many, or too few. */
+void door_ban(struct door *d, struct door_key key, uint64_t until_ms)
+{
+	uint64_t tag = tag_of(d, key);
+	struct door_ban *b = ban_of(d, tag), *bucket = bans_of(d, tag);
+
+	if (!b && !until_ms)
+		return;
+	if (!b) {
+		b = bucket;
+		for (unsigned i = 1; i < PLACES; i++)
+			if (atomic_load(&bucket[i].until) < atomic_load(&b->until))
+				b = &bucket[i];
+		atomic_store(&b->until, 0);
+		atomic_store(&b->tag, tag);
+	}
+	atomic_store(&b->until, until_ms);
+}
+
+void door_unban_all(struct door *d)
+{
+	for (size_t i = 0; i < COUNT(d->bans); i++)
+		if (atomic_load(&d->bans[i].until))
+			atomic_store(&d->bans[i].until, 0);
+}
+
+bool door_banned(const struct door *d, struct door_key key, uint64_t now_ms)
+{
+	const struct door_ban *b = ban_of(d, tag_of(d, key));
+
+	return b && atomic_load(&b->until) > now_ms;
 }

@@ -85,6 +85,17 @@ static void want_reload(void *ctx, uint64_t request)
 	p->reload.wanted_by = request;
 }
 
+/* sm has heard of too many failed logins from there. */
+static void ban(void *ctx, struct network prefix, uint64_t seconds)
+{
+	struct prefork *p = ctx;
+
+	if (!prefix.family)
+		door_unban_all(p->door);
+	else if (network_is_peer(prefix)) /* a larger network's proofs are refused by sm alone */
+		door_ban(p->door, door_key(prefix), seconds ? prefork_now() + seconds * 1000 : 0);
+}
+
 static void stop_all(struct prefork *p)
 {
 	if (p->stopping)
@@ -272,6 +283,7 @@ static void introduce_us(struct prefork *p)
 	struct buf expiries = {0};
 
 	broker_on_reload(p->broker, want_reload);
+	broker_on_ban(p->broker, ban);
 	setup_expiries(p->setup, &expiries);
 	broker_expiries(p->broker, buf_str(&expiries));
 	buf_free(&expiries);

@@ -17,6 +17,7 @@
 #include "common/address.h"
 #include "common/conf_scan.h"
 #include "common/log_sink.h"
+#include "common/network.h"
 #include "common/prep.h"
 
 #define FILE_MOST ((size_t)1 << 20)
@@ -172,6 +173,28 @@ static bool read_section(struct load *l, const struct setting *rows, cfg_t *sect
 	return true;
 }
 
+static bool judge_networks(struct load *l, const char *key, struct conf_list list, int line)
+{
+	struct network a;
+
+	for (size_t i = 0; i < list.n; i++) {
+		if (network_parse(str_of(list.words[i]), &a))
+			continue;
+		complain_at(l->path, line, l->why);
+		buf_printf(l->why, "%s must have addresses and networks, not \"%s\"", key,
+			list.words[i]);
+		return false;
+	}
+	return true;
+}
+
+static bool judge_network_lists(struct load *l)
+{
+	const struct conf *c = l->conf;
+
+	return judge_networks(l, "auth-exempt", c->auth_exempt, c->line.auth_exempt);
+}
+
 static bool read_domain(struct load *l, cfg_t *section, size_t index)
 {
 	struct conf_domain *d = &l->conf->domains[index];
@@ -279,7 +302,7 @@ static bool load_text(struct load *l)
 	good = read_section(l, setting_global, cfg, l->lines.global, l->conf) && judge(l) &&
 		read_domains(l, cfg);
 	cfg_free(cfg);
-	return good;
+	return good && judge_network_lists(l);
 }
 
 struct conf *conf_parse(const char *path, struct str folder, struct str text, struct buf *why)

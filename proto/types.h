@@ -7,7 +7,7 @@
 #include "common/jid.h"
 
 #define PROTO_VERSION_LOW 1  /* the oldest version spoken */
-#define PROTO_VERSION_HIGH 1 /* the current one */
+#define PROTO_VERSION_HIGH 2 /* the current one */
 #define PROTO_SLOT_PARENT 65535
 #define PROTO_FORM_SCRAM 1
 #define PROTO_FORM_CLIENT_KEY 2

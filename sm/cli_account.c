@@ -72,7 +72,7 @@ static enum exit_status store_open(const struct cli *c, enum db_mode mode, struc
 
 struct change {
 	struct str account, credentials;
-	enum { CHANGE_ADD, CHANGE_PASSWD, CHANGE_REMOVE } what;
+	enum { CHANGE_ADD, CHANGE_PASSWD, CHANGE_REMOVE, CHANGE_DISABLE, CHANGE_ENABLE } what;
 	bool found;
 };
 
@@ -84,6 +84,9 @@ static enum db_result apply(struct change *x, struct db *d)
 		return store_account_add(d, x->account, x->credentials);
 	case CHANGE_PASSWD:
 		return store_account_passwd(d, x->account, x->credentials, &x->found);
+	case CHANGE_DISABLE:
+	case CHANGE_ENABLE:
+		return store_account_disable(d, x->account, x->what == CHANGE_DISABLE, &x->found);
 	default:
 		return store_account_remove(d, x->account, &x->found);
 	}
@@ -91,8 +94,11 @@ static enum db_result apply(struct change *x, struct db *d)
 
 static enum exit_status say_result(const struct change *x, enum db_result r)
 {
-	static const char *const done[] = {
-		[CHANGE_ADD] = "added", [CHANGE_PASSWD] = "changed", [CHANGE_REMOVE] = "removed"};
+	static const char *const done[] = {[CHANGE_ADD] = "added",
+		[CHANGE_PASSWD] = "changed",
+		[CHANGE_REMOVE] = "removed",
+		[CHANGE_DISABLE] = "disabled",
+		[CHANGE_ENABLE] = "enabled"};
 
 	if (r == DB_CONSTRAINT)
 		return cli_fail(CLI_REFUSED, "the account exists already");
@@ -179,9 +185,8 @@ enum exit_status cli_account_set(const struct cli *c)
 	return status;
 }
 
-enum exit_status cli_account_remove(const struct cli *c)
+static enum exit_status change_it(const struct cli *c, struct change x)
 {
-	struct change x = {.what = CHANGE_REMOVE};
 	struct buf store = {0};
 	struct jid account;
 	enum exit_status status = account_of(c, &store, &account);
@@ -193,18 +198,31 @@ enum exit_status cli_account_remove(const struct cli *c)
 	return status;
 }
 
+enum exit_status cli_account_remove(const struct cli *c)
+{
+	return change_it(c, (struct change){.what = CHANGE_REMOVE});
+}
+
+enum exit_status cli_account_switch(const struct cli *c)
+{
+	bool off = strcmp(commands[c->request.command].words, "account disable") == 0;
+
+	return change_it(c, (struct change){.what = off ? CHANGE_DISABLE : CHANGE_ENABLE});
+}
+
 struct list {
 	struct buf rows, last;
 	unsigned page;
 };
 
-static void list_account(void *ctx, struct str account, int64_t created)
+static void list_account(void *ctx, struct str account, int64_t created, bool disabled)
 {
 	struct list *l = ctx;
 
 	report_row(&l->rows);
 	report_text(&l->rows, account);
 	report_number(&l->rows, created);
+	report_number(&l->rows, disabled);
 	report_row_end(&l->rows);
 	buf_clear(&l->last);
 	buf_put(&l->last, account);
@@ -235,7 +253,7 @@ static enum exit_status list_here(const struct cli *c)
 
 	if (status != CLI_DONE)
 		return status;
-	report_list(&l.rows, "accounts", "jid:i created:t");
+	report_list(&l.rows, "accounts", "jid:i created:t disabled:b");
 	r = read_list(d, &l);
 	if (r == DB_OK)
 		status = cli_print(c, buf_str(&l.rows));

@@ -171,6 +171,47 @@ static void done_remove(struct job *job)
 	buf_free(&words);
 }
 
+static enum db_result run_disable(struct job *job, struct db *d)
+{
+	struct control_job *j = (struct control_job *)job;
+
+	return store_account_disable(d, buf_str(&j->account), true, &j->found);
+}
+
+static void done_disable(struct job *job)
+{
+	struct control_job *j = (struct control_job *)job;
+	bool done = j->job.result == DB_OK && j->found;
+	struct buf words = {0};
+	unsigned ended = 0;
+
+	if (done && j->house->verify)
+		verify_revoke(j->house->verify, buf_str(&j->account));
+	if (done && !j->house->stopping)
+		ended = account_kick(j->house, buf_str(&j->account), STREAM_policy_violation,
+			STR("this account is disabled"));
+	buf_printf(&words, "disabled; %u session%s ended", ended, ended == 1 ? "" : "s");
+	job_say(j, j->found, buf_cstr(&words), "there is no such account");
+	buf_free(&words);
+}
+
+static enum db_result run_enable(struct job *job, struct db *d)
+{
+	struct control_job *j = (struct control_job *)job;
+
+	return store_account_disable(d, buf_str(&j->account), false, &j->found);
+}
+
+static void done_enable(struct job *job)
+{
+	struct control_job *j = (struct control_job *)job;
+
+	/* what was read of it before said that it is disabled */
+	if (j->job.result == DB_OK && j->found && j->house->verify)
+		verify_revoke(j->house->verify, buf_str(&j->account));
+	job_say(j, j->found, "enabled", "there is no such account");
+}
+
 static void change_account(struct control_client *c, bool with_credentials,
 	enum db_result (*run)(struct job *j, struct db *d), void (*done)(struct job *j))
 {
@@ -207,15 +248,26 @@ void control_account_remove(struct control_client *c)
 	change_account(c, false, run_remove, done_remove);
 }
 
+void control_account_disable(struct control_client *c)
+{
+	change_account(c, false, run_disable, done_disable);
+}
+
+void control_account_enable(struct control_client *c)
+{
+	change_account(c, false, run_enable, done_enable);
+}
+
 /* --- the list of accounts -------------------------------------------------------------------- */
 
-static void list_account(void *ctx, struct str account, int64_t created)
+static void list_account(void *ctx, struct str account, int64_t created, bool disabled)
 {
 	struct control_job *j = ctx;
 
 	report_row(&j->rows);
 	report_text(&j->rows, account);
 	report_number(&j->rows, created);
+	report_number(&j->rows, disabled);
 	report_row_end(&j->rows);
 	buf_clear(&j->account);
 	buf_put(&j->account, account);
@@ -278,7 +330,7 @@ void control_account_list(struct control_client *c)
 	c->own = mem_new(sizeof(struct buf));
 	c->more_free = list_free;
 	report_head(&c->out, 0, NULL);
-	report_list(&c->out, "accounts", "jid:i created:t");
+	report_list(&c->out, "accounts", "jid:i created:t disabled:b");
 	next_page(c);
 }
 

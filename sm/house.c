@@ -18,6 +18,7 @@
 #include "sm/store_account.h"
 #include "sm/turn.h"
 #include "sm/verify.h"
+#include "sm/watch.h"
 
 #include <signal.h>
 #include <time.h>
@@ -58,6 +59,7 @@ static void tick(uv_timer_t *timer)
 	struct house *h = timer->data;
 
 	log_sink_follow();
+	guard_tick(h->guard, uv_now(&h->loop));
 	links_tick(h);
 	peers_tick(h);
 	house_touch(h);
@@ -153,6 +155,7 @@ static bool build(struct frame *f, int c2s_fd, int control_fd, struct buf *why)
 	buf_free(&path);
 	if (!good)
 		return false;
+	verify_guard(h->verify, h->guard);
 	if (recovered)
 		gather_start(h);
 	h->control = control_new(h, control_fd, why);
@@ -173,6 +176,7 @@ static void take_down(struct frame *f)
 	desk_free(&h->reader);
 	desk_free(&h->writer);
 	verify_free(&h->verify);
+	guard_free(&h->guard);
 	close_handles(f);
 	uv_run(&h->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&h->loop);
@@ -196,6 +200,7 @@ int house_run(const struct conf *conf, int c2s_fd, int control_fd, void (*ready)
 	f->out = answer_verify_out(h);
 	h->started = (int64_t)time(NULL);
 	CHECK(uv_loop_init(&h->loop) == 0);
+	h->guard = watch_guard_new(h, &f->out);
 	xml_thread_start();
 	h->sessions = sessions_new();
 	h->bound = bound_new();

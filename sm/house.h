@@ -15,6 +15,7 @@
 #include "sm/store_session.h"
 #include <uv.h>
 
+struct guard;
 struct peers;
 struct turn;
 struct sessions;
@@ -35,6 +36,7 @@ struct house {
 	struct route_work *route; /* its buffers */
 	struct turn *turn;
 	struct peers *peers;
+	struct guard *guard; /* of failed logins */
 	struct verify *verify;
 	struct control *control;
 	struct metrics *metrics;      /* NULL: metrics-listen is empty */

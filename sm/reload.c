@@ -19,6 +19,7 @@ static void take(struct house *h, struct conf *next)
 	conf_inherit(next, h->conf);
 	h->conf = next;
 	verify_conf(h->verify, next);
+	guard_conf(h->guard, next);
 	control_conf(h->control);
 	run_directory_admit(next);
 	log_level_set((enum log_level)next->log_level);

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/log_sink.h"
 #include "common/notify.h"
+#include "sm/guard.h"
 #include "sm/house.h"
 #include "sm/run_directory.h"
 #include "sm/upgrade.h"
@@ -277,6 +278,7 @@ int serve(const struct conf *conf, const char *conf_path)
 		return EXIT_CANNOT;
 	}
 	raise_limits();
+	guard_share();
 	log_event(start, LOG_TEXT("conf", conf_path), LOG_TEXT("run", conf->run_directory),
 		LOG_U64("uid", geteuid()));
 	p.status = 0;

@@ -120,6 +120,17 @@ enum db_result store_account_remove(struct db *d, struct str account, bool *foun
 	return r;
 }
 
+enum db_result store_account_disable(struct db *d, struct str account, bool disabled, bool *found)
+{
+	enum db_result r = run_on_account(d,
+		disabled ? "UPDATE account SET disabled = 1 WHERE jid = ?1"
+			 : "UPDATE account SET disabled = 0 WHERE jid = ?1",
+		account);
+
+	*found = r == DB_OK && db_changes(d) > 0;
+	return r;
+}
+
 /* A row that is out of shape is damage, not an account without a password. */
 static enum db_result read_verifier(struct stmt *s, struct verifier *v)
 {
@@ -227,10 +238,11 @@ enum db_result store_account_exists(struct db *d, struct str account, bool *foun
 }
 
 enum db_result store_account_list(struct db *d, struct str after, unsigned most,
-	void (*each)(void *ctx, struct str account, int64_t created), void *ctx)
+	void (*each)(void *ctx, struct str account, int64_t created, bool disabled),
+	void *ctx)
 {
 	struct stmt *s = db_stmt(d,
-		"SELECT jid, created FROM account WHERE jid > ?1 ORDER BY jid LIMIT ?2");
+		"SELECT jid, created, disabled FROM account WHERE jid > ?1 ORDER BY jid LIMIT ?2");
 	enum db_result r;
 
 	if (!s)
@@ -238,7 +250,7 @@ enum db_result store_account_list(struct db *d, struct str after, unsigned most,
 	stmt_text(s, 1, after);
 	stmt_i64(s, 2, most);
 	while ((r = stmt_step(s)) == DB_ROW)
-		each(ctx, stmt_col_text(s, 0), stmt_col_i64(s, 1));
+		each(ctx, stmt_col_text(s, 0), stmt_col_i64(s, 1), stmt_col_i64(s, 2) != 0);
 	stmt_done(s);
 	return r;
 }

@@ -21,6 +21,9 @@ MUST_CHECK enum db_result store_account_passwd(struct db *d, struct str account,
 MUST_CHECK enum db_result store_account_complete(struct db *d, struct str account,
 	const struct verifier *proved, struct str credentials);
 MUST_CHECK enum db_result store_account_remove(struct db *d, struct str account, bool *found);
+/* A disabled account keeps all that it has, but nobody logs in to it. */
+MUST_CHECK enum db_result store_account_disable(struct db *d, struct str account, bool disabled,
+	bool *found);
 /* found: does the account exist; v->iterations 0 when it has no verifier for the hash. */
 MUST_CHECK enum db_result store_account_verifier(struct db *d, struct str account, enum hash hash,
 	struct verifier *v, bool *found);
@@ -32,7 +35,7 @@ MUST_CHECK enum db_result store_account_credential(struct db *d, struct str acco
 	enum credential_kind kind, uint8_t *out, size_t room, size_t *n, bool *disabled);
 /* Calls `each` with accounts after `after` in order, at most `most`. */
 MUST_CHECK enum db_result store_account_list(struct db *d, struct str after, unsigned most,
-	void (*each)(void *ctx, struct str account, int64_t created), void *ctx);
+	void (*each)(void *ctx, struct str account, int64_t created, bool disabled), void *ctx);
 /* A secret of the server by name ("fake-salt", "nonce", ...), 32 random bytes, made at first
  * use. */
 MUST_CHECK enum db_result store_secret(struct db *d, const char *name, uint8_t out[32]);

@@ -22,16 +22,6 @@ struct tried {
 	bool used;
 };
 
-/* --- what is asked about ---------------------------------------------------------------------- */
-
-void verify_conf(struct verify *v, const struct conf *conf)
-{
-	v->conf = conf;
-#define ROW(value, setting) atomic_store(&v->iterations[value], (uint32_t)conf->setting);
-	VERIFIER_HASHES(ROW)
-#undef ROW
-}
-
 /* --- on the loop ----------------------------------------------------------------------------- */
 
 static void question_free(struct question *q)
@@ -152,7 +142,8 @@ static void say_verdict(struct verify *v, const struct question *q, enum cond co
 		m.signature = str_at(q->signature, q->signature_n);
 		hand_on(v, q);
 	}
-	v->out.verdict(v->out.ctx, &m);
+	if (!verify_holds(v, q, &m))
+		v->out.verdict(v->out.ctx, &m);
 }
 
 static void say_salt(struct verify *v, const struct question *q, bool works)
@@ -334,6 +325,7 @@ static bool prove_with_kept(struct verify *v, const struct proof_form *f,
 		q->hash == (enum hash)m->hash && str_eq(q->who.text, m->who.text);
 	if (fits) {
 		q->form = f;
+		q->from = verify_source(m);
 		q->message = m->message;
 		q->proof = m->proof;
 		q->more = m->more;
@@ -364,6 +356,8 @@ void verify_prove(struct verify *v, const struct msg_sasl_prove *m)
 		return;
 	}
 	why = may_be_judged(f, m, domain);
+	if (!why && !verify_admits(v, f, m))
+		why = SASL_temporary_auth_failure;
 	if (why) {
 		say_verdict(v, &blank, why);
 		return;
@@ -376,6 +370,7 @@ void verify_prove(struct verify *v, const struct msg_sasl_prove *m)
 		return;
 	}
 	q->form = f;
+	q->from = verify_source(m);
 	if (!f->find) {
 		judge_at_once(v, q);
 		return;
@@ -387,6 +382,7 @@ void verify_prove(struct verify *v, const struct msg_sasl_prove *m)
 
 void verify_revoke(struct verify *v, struct str account)
 {
+	guard_revoke(v->guard, account);
 	for (struct question *q = v->asked; q; q = q->next)
 		q->revoked = q->revoked || str_eq(q->who.text, account);
 	for (struct question *q = v->kept, *next; q; q = next) {

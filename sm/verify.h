@@ -11,6 +11,7 @@
 #include "common/conf.h"
 #include "proto/types.h"
 #include "sm/desk.h"
+#include "sm/guard.h"
 
 struct verify;
 struct verifier;
@@ -35,6 +36,9 @@ struct verify_out {
 MUST_CHECK struct verify *verify_new(const struct conf *conf, struct desk *reader,
 	const char *store_path, const struct verify_out *out, struct buf *why);
 void verify_conf(struct verify *v, const struct conf *conf); /* after a reload: from now on */
+/* Borrowed: whose proofs are judged, and when the verdict goes out; NULL (at first): all, at
+ * once. */
+void verify_guard(struct verify *v, struct guard *guard);
 /* Questions still with the desk are answered no more. */
 void verify_free(struct verify **v);
 /* bounded queue: over it the answer is an empty nonce / temporary-auth-failure at once */

@@ -19,6 +19,7 @@ struct verify {
 	_Atomic uint32_t iterations[HASH_SHA512 + 1]; /* of new verifiers, by hash */
 	struct desk *reader;
 	struct verify_out out;
+	struct guard *guard; /* or NULL */
 	uint8_t salt_secret[32], nonce_secret[32];
 	struct table *by_conn;
 	struct tried *tried; /* a ring: the oldest goes first */
@@ -41,6 +42,7 @@ struct question {
 	uint32_t attempt;
 	enum hash hash;
 	uint32_t kinds; /* of credentials that the domain wants (common/credential.h) */
+	struct network from;
 	struct jid who;
 	struct str message, proof, more;
 	/* what the desk found */
@@ -69,5 +71,12 @@ enum db_result verify_run_start(struct job *j, struct db *d);
 enum db_result verify_run_prove(struct job *j, struct db *d);
 /* sm's part of the nonce, appended. Any thread. */
 void verify_nonce(const struct question *q, struct buf *out);
+
+/* verify_guard.c: what the guard (guard.h) is told of proofs. A proof that is not judged has no
+ * form, and does not concern it. */
+struct network verify_source(const struct msg_sasl_prove *m); /* no address counts as one, too */
+bool verify_admits(struct verify *v, const struct proof_form *f, const struct msg_sasl_prove *m);
+/* True: the verdict goes out later. */
+bool verify_holds(struct verify *v, const struct question *q, const struct msg_sasl_verdict *m);
 
 #endif

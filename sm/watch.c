@@ -4,8 +4,11 @@
  * away must be told again. */
 #include "sm/watch.h"
 
+#include "sm/guard.h"
 #include "sm/peer_work.h"
 #include "sm/trace.h"
+
+#define VERSION_OF_BANS 2 /* of the protocol */
 
 static struct message level_message(const struct house *h)
 {
@@ -26,6 +29,34 @@ void watch_level(struct house *h, enum log_level level)
 	for (struct peer *p = peers_first(h); p; p = p->next)
 		peer_send(p, &m);
 	house_touch(h);
+}
+
+/* To one that is older the door stays open: its workers' proofs are refused all the same. */
+static void send_ban(struct peer_link *l, struct str prefix, uint64_t ms)
+{
+	struct message m = {.code = MSG_ban};
+
+	m.as.ban = (struct msg_ban){prefix, (ms + 999) / 1000};
+	if (l && l->version >= VERSION_OF_BANS)
+		channel_send(&l->hello, &m);
+}
+
+static void on_ban(void *ctx, struct network prefix, uint64_t ms)
+{
+	struct house *h = ctx;
+	char text[NETWORK_TEXT];
+
+	network_write(prefix, text);
+	if (*text)
+		send_ban(h->peers->parent, str_of(text), ms);
+	house_touch(h);
+}
+
+struct guard *watch_guard_new(struct house *h, const struct verify_out *verify)
+{
+	struct guard_out out = {verify->verdict, on_ban, h};
+
+	return guard_new(h->conf, &out, uv_now(&h->loop));
 }
 
 static void send_trace(struct peer *p, uint32_t trace, struct str pattern)
@@ -63,4 +94,6 @@ void watch_welcome_parent(struct peer_link *l)
 
 	if (l->house->c2s_level)
 		channel_send(&l->hello, &m);
+	send_ban(l, STR_NONE, 0); /* what it knows may be old */
+	guard_tell(l->house->guard);
 }

@@ -27,6 +27,8 @@ FILES = {
     "lib/systemd/system/gatehouse-c2s.service": 0o644, "usr/lib/tmpfiles.d/gatehouse.conf": 0o644,
     "usr/lib/sysusers.d/gatehouse.conf": 0o644, "usr/share/bash-completion/completions/sm": 0o644,
     "usr/share/bash-completion/completions/c2s": 0o644, "usr/share/doc/gatehouse/gatehouse.conf": 0o644,
+    "usr/share/doc/gatehouse/examples/fail2ban/filter.d/gatehouse.conf": 0o644,
+    "usr/share/doc/gatehouse/examples/fail2ban/jail.d/gatehouse.conf": 0o644,
     "usr/share/man/man8/sm.8": 0o644, "usr/share/man/man8/c2s.8": 0o644, "usr/share/man/man5/gatehouse.conf.5": 0o644,
     "usr/share/man/man7/gatehouse-events.7": 0o644, "usr/share/man/man7/gatehouse-protocol.7": 0o644,
 }

@@ -81,6 +81,8 @@ class Server:
         sections = "".join('domain "%s" {\n%s\n}\n' % (name, lines)
                            for name, lines in (domains or {"localhost": ""}).items())
         self.conf = os.path.join(self.folder, "gatehouse.conf")
+        if "auth-" not in settings:  # scenes fail to log in as often as they like
+            settings += '\nauth-exempt = {"127.0.0.1", "::1"}\n'
         level = "" if "log-level" in settings else 'log-level = "debug"'
         with open(self.conf, "w") as f:
             f.write(f"""run-directory = "run"

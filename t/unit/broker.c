@@ -30,6 +30,7 @@ struct scene {
 	struct broker *broker;
 	int pair[SLOTS][2];
 	uint32_t expelled;
+	char banned[80];
 	int own;                /* sm's end of the parent's link */
 	struct channel channel; /* over it */
 	struct buf said;        /* one line a message that came over a link */
@@ -294,6 +295,39 @@ static void sm_expels(void **state)
 	end(&s);
 }
 
+static void ban(void *ctx, struct network prefix, uint64_t seconds)
+{
+	struct scene *s = ctx;
+	char text[NETWORK_TEXT];
+
+	network_write(prefix, text);
+	snprintf(s->banned, sizeof s->banned, "%s %u", text, (unsigned)seconds);
+}
+
+static void sm_bans(void **state)
+{
+	static const char *const words[][2] = {{"192.0.2.1", "192.0.2.1 60"},
+		{"2001:db8::/64", "2001:db8::/64 60"}, {"", " 60"}, {"nonsense", "untouched"}};
+	struct message m = {.code = MSG_ban};
+	struct scene s;
+
+	(void)state;
+	start(&s);
+	broker_on_ban(s.broker, ban);
+	open_sm(&s);
+	broker_turn(s.broker, 0, 1000);
+	take_own(&s);
+	welcome(&s, PROTO_VERSION_HIGH);
+	for (size_t i = 0; i < COUNT(words); i++) {
+		snprintf(s.banned, sizeof s.banned, "untouched");
+		m.as.ban = (struct msg_ban){str_of(words[i][0]), 60};
+		say(&s, &m);
+		broker_turn(s.broker, POLLIN, 1000);
+		assert_string_equal(s.banned, words[i][1]);
+	}
+	end(&s);
+}
+
 static void expect_cut(struct scene *s)
 {
 	short events;
@@ -352,6 +386,8 @@ int main(void)
 			sm_is_away, NULL, NULL, NULL},
 		{"broker: a worker that is cut off at once gets a new link ten times a second at most",
 			no_hammering, NULL, NULL, NULL},
+		{"broker: sm says whom to refuse at the door; what is no address is passed over", sm_bans,
+			NULL, NULL, NULL},
 		{"broker: sm may expel a worker", sm_expels, NULL, NULL, NULL},
 		{"broker: an sm that breaks the protocol is cut off, and tried again later",
 			sm_breaks_the_protocol, NULL, NULL, NULL},

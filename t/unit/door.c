@@ -4,7 +4,6 @@
  * workers. */
 #include "c2s/door.h"
 
-#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -16,13 +15,10 @@
 
 static struct door_key key_of(const char *text)
 {
-	struct sockaddr_in v4 = {.sin_family = AF_INET};
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	struct network a;
 
-	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
-		return door_key((const struct sockaddr *)&v4);
-	assert_int_equal(inet_pton(AF_INET6, text, &v6.sin6_addr), 1);
-	return door_key((const struct sockaddr *)&v6);
+	assert_true(network_parse(str_of(text), &a));
+	return door_key(a);
 }
 
 static bool same(const char *a, const char *b)
@@ -170,6 +166,31 @@ static void several_processes(void **state)
 	door_free(&d);
 }
 
+static void bans(void **state)
+{
+	struct door *d = door_new(1);
+	struct door_key a = key_of("192.0.2.1"), b = key_of("2001:db8::1");
+	struct door_key key = {{4}};
+
+	(void)state;
+	assert_false(door_banned(d, a, 1000));
+	door_ban(d, a, 0); /* nobody's */
+	door_ban(d, a, 2000);
+	door_ban(d, b, 3000);
+	assert_true(door_banned(d, a, 1999) && door_banned(d, key_of("2001:db8::2"), 1999));
+	assert_false(door_banned(d, a, 2000) || door_banned(d, key_of("192.0.2.2"), 1999));
+	door_ban(d, b, 0);
+	assert_false(door_banned(d, b, 1000));
+	for (uint32_t i = 0; i < 100000; i++) { /* more than it has places: the newest stay */
+		memcpy(key.bytes + 1, &i, sizeof i);
+		door_ban(d, key, 100000 + i);
+		assert_true(door_banned(d, key, 1000));
+	}
+	door_unban_all(d);
+	assert_false(door_banned(d, key, 1000) || door_banned(d, a, 1000));
+	door_free(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +204,8 @@ int main(void)
 			NULL},
 		{"door: places are used again, and a full table lets in",
 			more_addresses_than_places, NULL, NULL, NULL},
+		{"door: whom sm bans is refused until then, and a full table keeps the longest", bans,
+			NULL, NULL, NULL},
 		{"door: several processes at once never pass the limit, and leave nothing behind",
 			several_processes, NULL, NULL, NULL},
 	};

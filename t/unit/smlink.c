@@ -302,7 +302,7 @@ static int tear_down(void **state)
 	UNTIL(!t.w.connections);
 	assert_int_equal(t.w.negotiating, 0);
 	assert_int_equal(t.w.queued, 0);
-	assert_int_equal(door_count(t.w.door, door_key((struct sockaddr *)&t.address)), 0);
+	assert_int_equal(door_count(t.w.door, door_key(network_of((struct sockaddr *)&t.address))), 0);
 	assert_null(t.w.held);
 	smlink_free(&t.w.smlink);
 	wheel_stop(&t.w.wheel);

@@ -193,11 +193,12 @@ struct listed {
 	unsigned n;
 };
 
-static void note(void *ctx, struct str account, int64_t created)
+static void note(void *ctx, struct str account, int64_t created, bool disabled)
 {
 	struct listed *l = ctx;
 
 	assert_true(created > 0);
+	assert_int_equal(disabled, str_is(account, "u3@x"));
 	buf_printf(&l->names, "%.*s ", STR_ARG(account));
 	l->n++;
 }
@@ -207,12 +208,20 @@ static void the_list_comes_in_pages(void **state)
 	struct db *d = store(true);
 	struct listed l = {0};
 	char name[16];
+	bool found;
 
 	(void)state;
 	for (int i = 0; i < 10; i++) {
 		snprintf(name, sizeof name, "u%d@x", 9 - i);
 		assert_int_equal(store_account_add(d, str_of(name), STR_NONE), DB_OK);
 	}
+	assert_int_equal(store_account_disable(d, STR("u3@x"), true, &found), DB_OK);
+	assert_true(found);
+	assert_int_equal(store_account_disable(d, STR("u4@x"), true, &found), DB_OK);
+	assert_int_equal(store_account_disable(d, STR("u4@x"), false, &found), DB_OK);
+	assert_true(found);
+	assert_int_equal(store_account_disable(d, STR("nobody@x"), true, &found), DB_OK);
+	assert_false(found);
 	assert_int_equal(store_account_list(d, STR_NONE, 4, note, &l), DB_OK);
 	assert_int_equal(l.n, 4);
 	assert_int_equal(store_account_list(d, STR("u3@x"), 100, note, &l), DB_OK);
