@@ -84,6 +84,7 @@ struct client {
 	unsigned failures;         /* of authentication */
 	unsigned misfits;          /* of channel bindings (sasl.h) */
 	bool direct_tls, loopback; /* how and whence it came */
+	bool carried_tls;          /* over TLS up to a proxy, which is trusted */
 	char address[CLIENT_ADDRESS];
 };
 

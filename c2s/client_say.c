@@ -29,7 +29,7 @@ bool client_is_proven(const struct client *c)
 bool client_may_log_in(const struct client *c)
 {
 	int allowed = c->set.conf->allow_plaintext;
-	return pipe_is_secure(&c->pipe) || allowed == PLAINTEXT_YES ||
+	return pipe_is_secure(&c->pipe) || c->carried_tls || allowed == PLAINTEXT_YES ||
 		(allowed == PLAINTEXT_LOOPBACK && c->loopback);
 }
 

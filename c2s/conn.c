@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See conn.h: a connection's beginning and its end, and what its client wants of the worker.
- * conn_io.c moves the bytes. */
-#include "c2s/conn.h"
+ * See conn.h: a connection's end, and what its client wants of the worker. conn_accept.c has its
+ * beginning, conn_io.c moves the bytes. */
+#include "c2s/conn_work.h"
 #include "c2s/derive.h"
 #include "c2s/smlink.h"
 #include "c2s/trace.h"
 #include "common/log.h"
 #include "common/table.h"
-#include <errno.h>
-#include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#define REFUSE_LINE_MS 1000
 
 struct conn *conn_of(struct client *c)
 {
@@ -39,6 +33,9 @@ static void drop(struct conn *c)
 		}
 	}
 	client_end(&c->client);
+	if (c->header)
+		buf_free(c->header);
+	mem_free(c->header);
 	buf_free(&c->sending);
 	mem_free(c->write);
 	mem_free(c->shutdown);
@@ -50,11 +47,11 @@ static void drop(struct conn *c)
 static void leave_door(struct conn *c)
 {
 	struct worker *w = c->worker;
-	if (!c->at_door)
-		return;
-	door_leave(w->door, w->slot, c->door);
-	w->negotiating--;
-	c->at_door = false;
+	if (c->at_door)
+		door_leave(w->door, w->slot, c->door);
+	if (c->negotiates)
+		w->negotiating--;
+	c->at_door = c->negotiates = false;
 }
 
 static void on_closed(uv_handle_t *h)
@@ -187,146 +184,6 @@ static void way_part(struct client *client)
 static const struct client_way conn_way = {way_ask, way_tell, way_recall, way_remember, way_derive,
 	way_credit, way_opened, way_leave, way_part};
 
-/* Accepting. */
-
-/* A flood of connections must not become one of lines: one a second for each limit. */
-static void log_refusal(struct worker *w, enum worker_limit limit, const char *ip)
-{
-	static const char *const names[LIMIT_COUNT] = {"", "stopping", "connections-per-worker",
-		"negotiations-per-worker", "connections-per-address", "failed-logins", "memory"};
-	uint64_t now = uv_now(&w->loop);
-	if (now < w->refusals[limit].silent_until) {
-		w->refusals[limit].unsaid++;
-		log_count_one(EVENT_refuse);
-		return;
-	}
-	log_event(refuse, LOG_TEXT("ip", ip), LOG_TEXT("limit", names[limit]),
-		LOG_U64("unsaid", w->refusals[limit].unsaid));
-	w->refusals[limit].unsaid = 0;
-	w->refusals[limit].silent_until = now + REFUSE_LINE_MS;
-}
-
-/* Says why, where that can be said without a handshake, and closes: from the reserve of
- * descriptors that is kept for this. What the client has said so far is read, since bytes that
- * nobody has read turn the close into a reset, which may overtake the answer. */
-static void refuse(struct worker *w, int fd, bool direct_tls, enum worker_limit limit)
-{
-	struct str why = cond_element(limit == LIMIT_STOPPING ? STREAM_system_shutdown
-			: limit == LIMIT_BANNED               ? STREAM_policy_violation
-							      : STREAM_resource_constraint);
-	char text[512];
-	int n = snprintf(text, sizeof text,
-		"<?xml version='1.0'?><stream:stream xmlns='jabber:client'"
-		" xmlns:stream='http://etherx.jabber.org/streams' version='1.0' id='refused'"
-		" from='%.200s'><stream:error>"
-		"<%.*s xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>",
-		w->conf->domains[0].name, STR_ARG(why));
-	if (!direct_tls &&
-		(send(fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ||
-			recv(fd, w->read_buffer, WORKER_READ_BYTES, MSG_DONTWAIT) < 0))
-		(void)errno; /* it was a courtesy */
-	close(fd);
-}
-
-/* LIMIT_NONE: one more connection is let in, and it is counted. */
-static enum worker_limit limit_reached(struct worker *w, struct door_key key)
-{
-	if (w->stopping)
-		return LIMIT_STOPPING;
-	if (door_banned(w->door, key, uv_now(&w->loop)))
-		return LIMIT_BANNED;
-	if (w->connections >= w->most_connections)
-		return LIMIT_CONNECTIONS;
-	if (w->negotiating >= w->most_negotiating)
-		return LIMIT_NEGOTIATIONS;
-	if (!door_enter(w->door, w->slot, key, (unsigned)w->conf->connections_per_address))
-		return LIMIT_ADDRESS;
-	w->negotiating++;
-	return LIMIT_NONE;
-}
-
-static void enlist(struct conn *c)
-{
-	struct worker *w = c->worker;
-	c->next = w->conn_list;
-	if (c->next)
-		c->next->previous = c;
-	w->conn_list = c;
-	w->connections++;
-	CHECK(table_put(w->conns, KEY(c->client.id), c));
-}
-
-static void free_unborn(struct conn *c)
-{
-	client_end(&c->client);
-	terms_drop(&c->terms);
-	mem_free(c);
-}
-
-static void on_unborn(uv_handle_t *h)
-{
-	free_unborn(h->data);
-}
-
-static struct conn *conn_new(struct worker *w, int fd, bool direct_tls, const char *ip,
-	bool loopback)
-{
-	struct terms *terms = w->terms;
-	const struct client_setting set = {
-		&conn_way, terms->conf, terms->tls, &terms->login_limits, &terms->session_limits};
-	struct conn *c = mem_try(sizeof *c);
-	if (!c)
-		return NULL;
-	c->worker = w;
-	c->terms = terms_hold(terms);
-	c->tcp.data = c;
-	if (!client_start(&c->client, worker_conn_id(w), &set, ip, loopback, direct_tls)) {
-		free_unborn(c);
-		return NULL;
-	}
-	CHECK(!uv_tcp_init(&w->loop, &c->tcp));
-	if (!uv_tcp_open(&c->tcp, fd))
-		return c;
-	uv_close((uv_handle_t *)&c->tcp, on_unborn);
-	return NULL;
-}
-
-void conn_accept(struct worker *w, int fd, const struct sockaddr *address, bool direct_tls)
-{
-	char ip[NETWORK_TEXT];
-	struct network from = network_of(address);
-	if (!from.family) {
-		close(fd);
-		return;
-	}
-	network_write(from, ip);
-	struct door_key key = door_key(from);
-	enum worker_limit limit = limit_reached(w, key);
-	struct conn *c = limit ? NULL : conn_new(w, fd, direct_tls, ip, network_is_loopback(from));
-	if (!c && !limit) {
-		door_leave(w->door, w->slot, key);
-		w->negotiating--;
-	}
-	if (!c) {
-		limit = limit ? limit : LIMIT_MEMORY;
-		log_refusal(w, limit, ip);
-		refuse(w, fd, direct_tls, limit);
-		return;
-	}
-	c->door = key;
-	c->at_door = true;
-	c->holds = 1;
-	enlist(c);
-	c->client.since = uv_now(&w->loop);
-	if (trace_on)
-		trace_connected(&c->client);
-	uv_tcp_nodelay(&c->tcp, 1);
-	log_event(connect, LOG_HEX("conn", c->client.id), LOG_TEXT("ip", ip),
-		LOG_TEXT("tls", direct_tls ? "direct" : "starttls"));
-	wheel_set(&w->wheel, &c->timer, (uint64_t)w->conf->negotiation_timeout * 1000, on_timer);
-	conn_touch(c);
-}
-
 void conn_stop_all(struct worker *w)
 {
 	struct conn *next;
@@ -334,4 +191,14 @@ void conn_stop_all(struct worker *w)
 		next = c->next;
 		conn_event(c, ON_shutdown, NULL);
 	}
+}
+
+const struct client_way *conn_ways(void)
+{
+	return &conn_way;
+}
+
+void conn_deadline(struct timer *t)
+{
+	on_timer(t);
 }

@@ -22,7 +22,9 @@ struct terms;
 struct conn {
 	struct client client;
 	struct worker *worker;
-	struct terms *terms;          /* held; client.set borrows from it */
+	struct terms *terms; /* held; client.set borrows from it */
+	struct buf *header;  /* so far, of a PROXY header that is due; NULL: none is */
+	bool negotiates; /* counted in worker.negotiating, though at no door before the header */
 	struct conn *next, *previous; /* in worker.conn_list */
 	struct conn *next_touched;    /* in worker.touched */
 	uv_tcp_t tcp;

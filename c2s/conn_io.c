@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * See conn.h: a connection's bytes, in as they come, out at the end of each turn. */
-#include "c2s/conn.h"
-#include "c2s/worker.h"
+#include "c2s/conn_work.h"
 
 static void give_buffer(uv_handle_t *h, size_t suggested, uv_buf_t *b)
 {
@@ -43,7 +42,9 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 	}
 	if (n < 0 && n != UV_ENOBUFS) /* libuv reads no more */
 		c->watching = false;
-	if (n > 0 && c->exit == CONN_LIVES)
+	if (n > 0 && c->exit == CONN_LIVES && c->header)
+		conn_header(c, str_at(b->base, (size_t)n));
+	else if (n > 0 && c->exit == CONN_LIVES)
 		client_bytes(&c->client, str_at(b->base, (size_t)n));
 	if (n > 0) {
 		c->worker->pace.inputs += client_has_session(&c->client);

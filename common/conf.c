@@ -192,7 +192,8 @@ static bool judge_network_lists(struct load *l)
 {
 	const struct conf *c = l->conf;
 
-	return judge_networks(l, "auth-exempt", c->auth_exempt, c->line.auth_exempt);
+	return judge_networks(l, "auth-exempt", c->auth_exempt, c->line.auth_exempt) &&
+		judge_networks(l, "proxy-from", c->proxy_from, c->line.proxy_from);
 }
 
 static bool read_domain(struct load *l, cfg_t *section, size_t index)

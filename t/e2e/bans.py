@@ -6,32 +6,20 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from client import Client, Ended, Refused
+from elsewhere import Elsewhere
 from server import Server, eventually
 from tap import check, equal, finish, play, scene
 
 FILTER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "etc", "fail2ban", "filter.d", "gatehouse.conf")
 
 
-class From(Client):
-    """A client that connects from an address of its own within 127.0.0.0/8."""
-
-    def __init__(self, server, source, **more):
-        plain = socket.create_connection
-        socket.create_connection = lambda address, timeout: plain(address, timeout, (source, 0))
-        try:
-            super().__init__(server, **more)
-        finally:
-            socket.create_connection = plain
-
-
 def connected(server, source):
-    c = From(server, source, direct=True).open()
+    c = Elsewhere(server, source=source, direct=True).open()
     c.features()
     return c
 
@@ -82,7 +70,7 @@ def _(server):
         equal(why.condition, "temporary-auth-failure", "so that a client does not forget its password")
     early.sock.close()
     eventually(lambda: tries(server, "127.0.1.1", "alice", "pw-alice@localhost") == "refused at the door", "the door to know")
-    plain = From(server, "127.0.1.1").open()
+    plain = Elsewhere(server, source="127.0.1.1").open()
     equal(plain.stream_error(), "policy-violation", "where it can be said without a handshake")
     equal(tries(server, "127.0.1.2", "alice", "pw-alice@localhost"), None, "another address")
     equal(server.sm("unban", "127.0.9.9", check=False).returncode, 1, "unban of who is not")

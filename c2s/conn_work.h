@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Inside conn*.c. */
+#ifndef C2S_CONN_WORK_H
+#define C2S_CONN_WORK_H
+
+#include "c2s/conn.h"
+#include "c2s/worker.h"
+
+const struct client_way *conn_ways(void); /* what a client wants of the worker */
+void conn_deadline(struct timer *t);      /* of the negotiation, or of the exit */
+/* Bytes of a connection whose PROXY header is not complete (c->header), and what follows it. */
+void conn_header(struct conn *c, struct str bytes);
+
+#endif
