@@ -78,6 +78,7 @@ void conn_abort(struct conn *c)
 		LOG_TEXT("reason", reason_of(&c->client)),
 		LOG_STR("cond", c->client.hung_up ? STR_NONE : cond_element(c->client.why)));
 	leave_door(c);
+	conn_unwait(c);
 	relay_end(c);
 	wheel_cancel(&w->wheel, &c->timer);
 	table_remove(w->conns, KEY(c->client.id));
@@ -164,6 +165,7 @@ static void way_leave(struct client *client, bool flush)
 	if (c->exit != CONN_LIVES)
 		return;
 	c->exit = CONN_FLUSHES;
+	conn_unwait(c);
 	if (flush) {
 		wheel_set(&c->worker->wheel, &c->timer, CONN_FLUSH_MS, on_timer);
 		conn_touch(c);

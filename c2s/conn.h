@@ -22,8 +22,10 @@ struct terms;
 struct conn {
 	struct client client;
 	struct worker *worker;
-	struct terms *terms; /* held; client.set borrows from it */
-	struct buf *header;  /* so far, of a PROXY header that is due; NULL: none is */
+	struct terms *terms;    /* held; client.set borrows from it */
+	struct buf *header;     /* so far, of a PROXY header that is due; NULL: none is */
+	struct turn_wait *wait; /* for a turn to shake hands in; NULL: it does not */
+	bool admitted;          /* it has had that turn */
 	bool negotiates; /* counted in worker.negotiating, though at no door before the header */
 	struct conn *next, *previous; /* in worker.conn_list */
 	struct conn *next_touched;    /* in worker.touched */

@@ -217,7 +217,7 @@ void conn_header(struct conn *c, struct str bytes)
 		take_header(c, &p);
 		begin(c);
 		if (enter(c) && p.used < header.n)
-			client_bytes(&c->client, str_skip(buf_str(&header), p.used));
+			conn_bytes(c, str_skip(buf_str(&header), p.used));
 	}
 	buf_wipe(&header);
 }

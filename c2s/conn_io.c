@@ -45,7 +45,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 	if (n > 0 && c->exit == CONN_LIVES && c->header)
 		conn_header(c, str_at(b->base, (size_t)n));
 	else if (n > 0 && c->exit == CONN_LIVES)
-		client_bytes(&c->client, str_at(b->base, (size_t)n));
+		conn_bytes(c, str_at(b->base, (size_t)n));
 	if (n > 0) {
 		c->worker->pace.inputs += client_has_session(&c->client);
 		set_reading(c);
@@ -68,6 +68,7 @@ static void set_reading(struct conn *c)
 	if (c->exit == CONN_LIVES && !is_leaving(c))
 		wanted = client_reads(&c->client) &&
 			relay_queued(c) < (size_t)c->worker->conf->client_queue_bytes;
+	wanted = wanted && !conn_waits(c);
 	if (c->exit == CONN_CLOSES || wanted == c->reading)
 		return;
 	c->reading = wanted;

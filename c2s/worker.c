@@ -5,6 +5,7 @@
  * waiting connection when descriptors run out. */
 #include "c2s/worker.h"
 #include "c2s/confine.h"
+#include "c2s/conn_admit.h"
 #include "c2s/key_cache.h"
 #include "c2s/parent.h"
 #include "common/log.h"
@@ -397,6 +398,7 @@ static void open_handles(struct life *l)
 		uv_signal_start(&l->term, on_term, SIGTERM);
 	CHECK(!failed);
 	wheel_start(&l->worker.wheel, loop);
+	conn_admit_start(&l->worker);
 	l->listeners = mem_new((s->listener_count + s->tls_listener_count) * sizeof *l->listeners);
 	for (size_t i = 0; i < s->listener_count; i++)
 		add_listener(l, s->listeners[i], false);
@@ -411,6 +413,7 @@ static void close_handles(struct life *l)
 	uv_close((uv_handle_t *)&l->turn, NULL);
 	close_listeners(l);
 	wheel_stop(&l->worker.wheel);
+	conn_admit_stop(&l->worker);
 }
 
 static void life_start(struct life *l, const struct worker_start *start)
@@ -447,6 +450,7 @@ static void life_end(struct life *l)
 	uv_run(&w->loop, UV_RUN_DEFAULT);
 	if (uv_loop_close(&w->loop) != 0)
 		return;
+	conn_admit_end(w);
 	terms_drop(&w->terms);
 	table_free(&w->conns);
 	mem_free(w->read_buffer);

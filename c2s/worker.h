@@ -18,6 +18,7 @@
 struct key_cache;
 struct smlink;
 struct conn;
+struct turns;
 
 /* What may stand in the way of a new connection. */
 enum worker_limit {
@@ -70,6 +71,7 @@ struct worker {
 	} refusals[LIMIT_COUNT];
 	size_t queued;          /* bytes waiting in all connections' output queues */
 	struct key_cache *keys; /* of PLAIN passwords that were accepted lately */
+	struct turns *turns;    /* TLS handshakes that are due (conn_admit.c) */
 	unsigned derivations;   /* PLAIN passwords waiting for PBKDF2 */
 	char *read_buffer;      /* WORKER_READ_BYTES */
 	struct pace pace;       /* inputs: of clients with sessions, and for them */
