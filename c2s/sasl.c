@@ -5,7 +5,8 @@
 
 const struct sasl_mech *const sasl_list[] = {
 	&sasl_external, &sasl_scram_sha512_plus, &sasl_scram_sha256_plus, &sasl_scram_sha1_plus,
-	&sasl_scram_sha512, &sasl_scram_sha256, &sasl_scram_sha1, &sasl_plain, NULL};
+	&sasl_scram_sha512, &sasl_scram_sha256, &sasl_scram_sha1, &sasl_plain,
+	&sasl_digest_md5, &sasl_cram_md5, &sasl_anonymous, &sasl_shared_secret, NULL};
 
 const struct sasl_mech *sasl_find(struct str name)
 {
@@ -50,11 +51,12 @@ enum sasl_step sasl_refuse(struct sasl *x, enum cond why)
 
 enum sasl_step sasl_begin(struct sasl *x, const struct str *initial)
 {
-	if (x->mech->client_first && !initial)
+	bool none = !initial || (x->mech->empty && !initial->n);
+	if (x->mech->client_first && none && !x->mech->optional_first)
 		return SASL_SAY;
 	/* RFC 4422 3.: an initial response where the mechanism has none is a fault of the
-	 * client's. */
-	if (!x->mech->client_first && initial)
+	 * client's; one of no bytes ("=") is what some send for none. */
+	if (!x->mech->client_first && initial && initial->n)
 		return sasl_refuse(x, SASL_malformed_request);
 	x->at = SASL_GOES_ON;
 	return x->mech->start(x, initial ? *initial : STR_NONE);
@@ -127,4 +129,22 @@ enum cond sasl_claim(struct sasl *x, struct str authcid, struct str authzid)
 	return same_account(x->who, authzid) && (!x->from.n || str_eq(x->from, x->who.text))
 		? COND_none
 		: SASL_invalid_authzid;
+}
+
+void sasl_claim_nobody(struct sasl *x)
+{
+	buf_clear(&x->who_text);
+	x->who = jid_join(&x->who_text, STR_NONE, x->domain, STR_NONE);
+}
+
+bool sasl_is_claimed(struct sasl *x, struct jid who)
+{
+	if (x->who.local_n)
+		return str_eq(who.text, x->who.text);
+	if (!who.local_n || who.resource_n || !str_eq(jid_domain(who), x->domain))
+		return false;
+	buf_clear(&x->who_text);
+	buf_put(&x->who_text, who.text);
+	x->who = (struct jid){buf_str(&x->who_text), who.local_n, who.domain_n, 0};
+	return true;
 }

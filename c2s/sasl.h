@@ -2,8 +2,8 @@
  *
  * SASL (RFC 4422) as the worker runs it: the contract of a mechanism, and the ordered list of
  * them. A mechanism sees the client's bytes and sm's answers, and says what is next; it knows no
- * XML, socket or database. It proves nothing: sm checks (design.md 1). Only the listed ones are
- * built; DIGEST-MD5, CRAM-MD5, ANONYMOUS and JIVE-SHAREDSECRET will each be a file and a row. */
+ * XML, socket or database. It proves nothing: sm checks (design.md 1). A mechanism is a file, a row
+ * of sasl_list, and a form of proof (sm/proof.h). */
 #ifndef C2S_SASL_H
 #define C2S_SASL_H
 
@@ -34,9 +34,13 @@ struct sasl_mech {
 	const char *name;
 	enum hash hash; /* that it is built on; 0: none */
 	unsigned needs;
-	bool client_first; /* the client's first bytes may come with <auth/>; an empty challenge
+	bool client_first;   /* the client's first bytes may come with <auth/>; an empty challenge
 			      asks for them */
-	size_t size;       /* of its private state */
+	bool optional_first; /* but none are as good as any */
+	/* What stands in an empty challenge; one is the answer to first bytes of no length, too.
+	 * NULL: nothing does. */
+	const char *empty;
+	size_t size;                                                /* of its private state */
 	enum sasl_step (*start)(struct sasl *x, struct str bytes);  /* the client's first bytes */
 	enum sasl_step (*answer)(struct sasl *x, struct str bytes); /* to a challenge */
 	enum sasl_step (*salt)(struct sasl *x, const struct msg_sasl_salt *m);
@@ -87,6 +91,7 @@ extern const struct sasl_mech *const sasl_list[]; /* best first, NULL ends it */
 extern const struct sasl_mech sasl_external, sasl_scram_sha512_plus, sasl_scram_sha256_plus,
 	sasl_scram_sha1_plus;
 extern const struct sasl_mech sasl_scram_sha512, sasl_scram_sha256, sasl_scram_sha1, sasl_plain;
+extern const struct sasl_mech sasl_digest_md5, sasl_cram_md5, sasl_anonymous, sasl_shared_secret;
 const struct sasl_mech *sasl_find(struct str name); /* NULL: none such */
 
 struct sasl *sasl_new(const struct sasl_mech *mech, struct str domain);
@@ -103,5 +108,9 @@ enum sasl_step sasl_refuse(struct sasl *x, enum cond why);
 /* Sets x->who to authcid@domain. An authzid must name that very account, as a bare JID or by its
  * localpart alone (RFC 6120 6.3.8): there are no proxy rights. COND_none, or why not. */
 MUST_CHECK enum cond sasl_claim(struct sasl *x, struct str authcid, struct str authzid);
+/* For one that names no account: x->who is the domain until sm has named somebody. */
+void sasl_claim_nobody(struct sasl *x);
+/* Is `who` what was claimed? Where nobody was, any account of the domain is, and becomes x->who. */
+MUST_CHECK bool sasl_is_claimed(struct sasl *x, struct jid who);
 
 #endif

@@ -6,6 +6,7 @@
 #include "c2s/trace.h"
 #include "common/b64.h"
 #include "common/emit.h"
+#include <string.h>
 
 const struct sasl_xml sasl_xml_rfc6120 = {NS_sasl, LOGIN_wait_for_sasl_response, "="};
 const struct sasl_xml sasl_xml_sasl2 = {NS_sasl2, LOGIN_wait_for_sasl2_response, NULL};
@@ -20,6 +21,13 @@ bool sasl_xml_data(const struct sasl_xml *x, struct str text, struct buf *data)
 	return !text.n || (x->nothing && str_is(text, x->nothing)) || b64_decode(data, text);
 }
 
+/* What stands where data has no length. */
+static const char *nothing(const struct client *c, const char *name)
+{
+	bool says_so = c->talks->xml->nothing && c->talks->sasl->mech->empty;
+	return says_so && strcmp(name, "challenge") == 0 ? c->talks->sasl->mech->empty : "";
+}
+
 void sasl_xml_say(struct client *c, const char *name, struct str data)
 {
 	struct buf out = {0}, text = {0};
@@ -27,6 +35,8 @@ void sasl_xml_say(struct client *c, const char *name, struct str data)
 	if (trace_on)
 		trace_said(name, COND_none);
 	b64_encode(&text, data);
+	if (!data.n)
+		buf_puts(&text, nothing(c, name));
 	emit_start_ns(&e, name, c->talks->xml->ns);
 	emit_text(&e, buf_str(&text));
 	emit_end(&e);

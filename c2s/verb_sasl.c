@@ -280,7 +280,7 @@ void verb_judged(struct client *c, const struct cue *cue)
 	client_answered(c);
 	/* Should the mechanism ask once more, this answer must not fit when it comes again. */
 	c->talks->attempt++;
-	if (!m.cond && !str_eq(m.who.text, x->who.text)) {
+	if (!m.cond && !sasl_is_claimed(x, m.who)) {
 		log_event(internal, LOG_HEX("conn", c->id),
 			LOG_TEXT("what", "sm proved another account"));
 		m.cond = SASL_temporary_auth_failure;

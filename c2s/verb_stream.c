@@ -43,6 +43,8 @@ static const struct conf_domain *domain_of(const struct client *c, struct str to
 	*why = STREAM_improper_addressing;
 	if (to.n && jid_parse(to, &store, &jid) && !jid.local_n && !jid.resource_n) {
 		d = conf_domain(c->set.conf, jid_domain(jid));
+		if (!d)
+			d = conf_domain(c->set.conf, str_of(c->set.conf->default_domain));
 		*why = d ? COND_none : STREAM_host_unknown;
 	}
 	buf_free(&store);

@@ -282,6 +282,27 @@ static bool judge(struct load *l)
 		judge_metrics(l);
 }
 
+/* Once the domains are read. */
+static bool judge_default_domain(struct load *l)
+{
+	struct buf name = {0};
+	const struct conf_domain *d = NULL;
+	const char *raw = l->conf->default_domain;
+
+	if (!*raw)
+		return true;
+	if (prep_domain(&name, str_of(raw)))
+		d = conf_domain(l->conf, buf_str(&name));
+	buf_free(&name);
+	if (d) {
+		l->conf->default_domain = d->name;
+		return true;
+	}
+	complain_at(l->path, l->conf->line.default_domain, l->why);
+	buf_printf(l->why, "default-domain: there is no domain \"%s\" here", raw);
+	return false;
+}
+
 static bool load_text(struct load *l)
 {
 	struct buf what = {0};
@@ -301,7 +322,7 @@ static bool load_text(struct load *l)
 	if (!cfg)
 		return false;
 	good = read_section(l, setting_global, cfg, l->lines.global, l->conf) && judge(l) &&
-		read_domains(l, cfg);
+		read_domains(l, cfg) && judge_default_domain(l);
 	cfg_free(cfg);
 	return good && judge_network_lists(l);
 }

@@ -3,6 +3,8 @@
  * See credential.h. */
 #include "common/credential.h"
 
+#include "common/digest_md5.h"
+#include "common/latin1.h"
 #include "common/rand.h"
 
 #include <string.h>
@@ -22,6 +24,50 @@ static void credential_make_verifier(struct buf *list, const struct recipe *r)
 	verifier_make(&v, hash, r->password, r->rules->rounds[hash]);
 	credential_put_verifier(list, &v);
 	mem_wipe(&v, sizeof v);
+}
+
+/* RFC 2831 2.1.2.1: each of them by itself is hashed in ISO 8859-1 where it can be. Clients that
+ * hash UTF-8 whatever it is are no rarer. */
+static bool as_latin1(struct buf *out, struct str utf8)
+{
+	if (latin1_from_utf8(out, utf8))
+		return !str_eq(buf_str(out), utf8);
+	buf_put(out, utf8);
+	return false;
+}
+
+static void credential_make_digest_md5(struct buf *list, const struct recipe *r)
+{
+	struct buf value = {0}, user = {0}, realm = {0}, password = {0};
+	uint8_t secret[DIGEST_MD5_BYTES];
+	struct str local, domain;
+	bool other;
+
+	str_cut(r->account, '@', &local, &domain);
+	digest_md5_secret(local, domain, r->password, secret);
+	buf_add(&value, secret, sizeof secret);
+	other = as_latin1(&user, local);
+	other = as_latin1(&realm, domain) || other;
+	other = as_latin1(&password, r->password) || other;
+	if (other) {
+		digest_md5_secret(buf_str(&user), buf_str(&realm), buf_str(&password), secret);
+		buf_add(&value, secret, sizeof secret);
+	}
+	credential_put(list, r->kind, buf_str(&value));
+	mem_wipe(secret, sizeof secret);
+	buf_wipe(&value);
+	buf_wipe(&password);
+	buf_free(&user);
+	buf_free(&realm);
+}
+
+static void credential_make_cram_md5(struct buf *list, const struct recipe *r)
+{
+	uint8_t state[HMAC_MD5_STATE];
+
+	hmac_md5_state(r->password, state);
+	credential_put(list, r->kind, str_at(state, sizeof state));
+	mem_wipe(state, sizeof state);
 }
 
 static const struct row {

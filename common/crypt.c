@@ -217,6 +217,55 @@ void hmac_bytes(enum hash h, struct str key, struct str in, uint8_t *out)
 	keyed_end(&k);
 }
 
+#define MD5_BYTES WC_MD5_DIGEST_SIZE
+_Static_assert(sizeof(((wc_Md5 *)0)->digest) == MD5_BYTES, "the chaining value, as words");
+_Static_assert(HMAC_MD5_STATE == 2 * MD5_BYTES, "one of each half");
+
+/* What wolfCrypt has of MD5 behind one block: the words of RFC 1321 3.3 in the machine's order,
+ * which t/unit/crypt.c knows the answers for. */
+static void md5_save(const struct state *s, uint8_t *out)
+{
+	CHECK(s->hash == HASH_MD5 && s->as.md5.buffLen == 0);
+	for (size_t i = 0; i < MD5_BYTES; i++)
+		out[i] = (uint8_t)(s->as.md5.digest[i / 4] >> 8 * (i % 4));
+}
+
+static void md5_load(struct state *s, const uint8_t *saved)
+{
+	static const uint8_t block[WC_MD5_BLOCK_SIZE];
+
+	state_start(s, HASH_MD5);
+	state_add(s, block, sizeof block); /* so that its length is counted */
+	for (size_t i = 0; i < MD5_BYTES / 4; i++) {
+		const uint8_t *w = saved + 4 * i;
+
+		s->as.md5.digest[i] = w[0] | (word32)w[1] << 8 | (word32)w[2] << 16 |
+			(word32)w[3] << 24;
+	}
+}
+
+void hmac_md5_state(struct str key, uint8_t state[HMAC_MD5_STATE])
+{
+	struct keyed k;
+
+	keyed_start(&k, HASH_MD5, key);
+	md5_save(&k.inner, state);
+	md5_save(&k.outer, state + MD5_BYTES);
+	keyed_end(&k);
+}
+
+void hmac_md5_resume(const uint8_t state[HMAC_MD5_STATE], struct str in, uint8_t out[16])
+{
+	struct keyed k;
+	struct state work;
+
+	md5_load(&k.inner, state);
+	md5_load(&k.outer, state + MD5_BYTES);
+	keyed_digest(&k, &work, in, STR_NONE, out);
+	state_end(&work);
+	keyed_end(&k);
+}
+
 void pbkdf2(enum hash h, struct str password, struct str salt, uint32_t iterations, uint8_t *out)
 {
 	const size_t n = hash_size(h);

@@ -11,9 +11,14 @@
 #define PROTO_SLOT_PARENT 65535
 #define PROTO_FORM_SCRAM 1
 #define PROTO_FORM_CLIENT_KEY 2
+#define PROTO_FORM_DIGEST_MD5 3
+#define PROTO_FORM_CRAM_MD5 4
+#define PROTO_FORM_ANONYMOUS 5
+#define PROTO_FORM_SHARED_SECRET 6
 #define PROTO_FORM_EXTERNAL 7
-#define PROTO_FLAG_DIRECT_TLS 1  /* open_session.flags */
+#define PROTO_FLAG_DIRECT_TLS 1  /* open_session.flags, and those of a session */
 #define PROTO_FLAG_BIND2 4       /* by Bind 2 (XEP-0386): only asked for, not kept */
+#define PROTO_FLAG_ANONYMOUS 16  /* of a session and of sasl_verdict: sm's alone to say */
 #define PROTO_CLOSED_HUNG_UP 255 /* closed.cond: the client is gone without a word */
 
 enum role { ROLE_C2S = 1, ROLE_PARENT = 2, ROLE_SM = 4, ROLE_C2S_SM = ROLE_C2S | ROLE_SM };

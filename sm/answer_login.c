@@ -49,6 +49,13 @@ static void on_salt(void *ctx, const struct msg_sasl_salt *answer)
 	house_touch(h);
 }
 
+static struct jid bare_of(struct jid j)
+{
+	j.text = jid_bare(j);
+	j.resource_n = 0;
+	return j;
+}
+
 static void on_verdict(void *ctx, const struct msg_sasl_verdict *answer)
 {
 	struct house *h = ctx;
@@ -59,7 +66,8 @@ static void on_verdict(void *ctx, const struct msg_sasl_verdict *answer)
 	 * answer. */
 	if (!p || session_by_conn(h->sessions, answer->conn))
 		return;
-	if (answer->cond == COND_none && !bound_put(h, answer->conn, jid_bare(answer->who)))
+	m.as.sasl_verdict.who = bare_of(answer->who);
+	if (answer->cond == COND_none && !bound_put(h, answer->conn, answer->who.text))
 		m.as.sasl_verdict = (struct msg_sasl_verdict){.conn = answer->conn,
 			.attempt = answer->attempt,
 			.cond = SASL_temporary_auth_failure};
@@ -321,14 +329,33 @@ static bool open_bound(struct peer *p, struct wish *w)
 	return refuse(p, w->m->conn, r.refuse);
 }
 
+static bool is_full(struct str jid)
+{
+	struct jid j;
+
+	return jid_split(jid, &j) && jid_is_full(j);
+}
+
+/* Its name is made already, and no client ever comes back to it. */
+static struct msg_open_session name_taken(const struct msg_open_session *m)
+{
+	struct msg_open_session own = *m;
+
+	own.resource = own.client = own.tag = STR_NONE;
+	own.flags &= (uint8_t)~PROTO_FLAG_BIND2;
+	own.flags |= PROTO_FLAG_ANONYMOUS;
+	return own;
+}
+
 bool answer_open_session(struct peer_link *l, const struct msg_open_session *m)
 {
 	struct peer *p = l->peer;
 	struct house *h = p->house;
 	struct session *open = session_by_conn(h->sessions, m->conn);
 	struct str account = bound_account(h, m->conn);
-	struct wish w = {.m = m, .client = client_number(h->client_secret, account, m->client)};
 	struct buf raw = {0}, prepared = {0};
+	struct msg_open_session own = *m;
+	struct wish w = {.m = &own};
 	bool good;
 
 	if (open) { /* asked again: the same answer */
@@ -337,6 +364,10 @@ bool answer_open_session(struct peer_link *l, const struct msg_open_session *m)
 	}
 	if (account.n == 0)
 		return refuse(p, m->conn, STANZA_not_authorized);
+	own.flags &= (uint8_t)~PROTO_FLAG_ANONYMOUS;
+	if (is_full(account)) /* bound to that name alone: nobody's (proof_nobody.c) */
+		own = name_taken(m);
+	w.client = client_number(h->client_secret, account, own.client);
 	if (wanted_name(&w, account, &raw, &prepared))
 		good = open_bound(p, &w);
 	else

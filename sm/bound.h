@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Which connection has proved which account: from its sasl_verdict until it has a session or is
- * gone. open_session leans on nothing else (design.md 1). */
+ * gone. open_session leans on nothing else (design.md 1). An anonymous one is bound to a full JID,
+ * the only name that it may have. */
 #ifndef SM_BOUND_H
 #define SM_BOUND_H
 

@@ -13,12 +13,23 @@ static const struct proof_mechanism scram[] = {{"SCRAM-SHA-512", HASH_SHA512},
 	{"SCRAM-SHA-1-PLUS", HASH_SHA1}, {NULL, 0}};
 static const struct proof_mechanism plain[] = {{"PLAIN", 0}, {NULL, 0}};
 static const struct proof_mechanism external[] = {{"EXTERNAL", 0}, {NULL, 0}};
+static const struct proof_mechanism digest_md5[] = {{"DIGEST-MD5", 0}, {NULL, 0}};
+static const struct proof_mechanism cram_md5[] = {{"CRAM-MD5", 0}, {NULL, 0}};
+static const struct proof_mechanism anonymous[] = {{"ANONYMOUS", 0}, {NULL, 0}};
+static const struct proof_mechanism shared_secret[] = {{"JIVE-SHAREDSECRET", 0}, {NULL, 0}};
 
 /* number, names_account, mechanisms, is_well_formed, find, judge */
 static const struct proof_form forms[] = {
 	{PROTO_FORM_SCRAM, false, scram, proof_is_scram, verify_find_verifier, proof_judge_scram},
 	{PROTO_FORM_CLIENT_KEY, false, plain, proof_is_client_key, verify_find_verifier,
 		proof_judge_client_key},
+	{PROTO_FORM_DIGEST_MD5, false, digest_md5, proof_is_md5, proof_find_digest_md5,
+		proof_judge_digest_md5},
+	{PROTO_FORM_CRAM_MD5, false, cram_md5, proof_is_md5, proof_find_cram_md5,
+		proof_judge_cram_md5},
+	{PROTO_FORM_ANONYMOUS, true, anonymous, proof_is_nothing, NULL, proof_judge_anonymous},
+	{PROTO_FORM_SHARED_SECRET, true, shared_secret, proof_is_shared_secret, NULL,
+		proof_judge_shared_secret},
 	{PROTO_FORM_EXTERNAL, false, external, proof_is_external, proof_find_external,
 		proof_judge_external},
 };

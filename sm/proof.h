@@ -29,8 +29,9 @@ struct proof_form {
 	/* On the desk's thread: fills in what the desk finds (verify_work.h), as long for an
 	 * account that does not exist. NULL: it needs nothing of the store, and no desk. */
 	enum db_result (*find)(struct question *q, struct db *d);
-	/* Any thread. Sets cond (by proof_decide, or another), the signature, and the account of a
-	 * form that names it. */
+	/* Any thread; the loop, if it needs no desk. Sets cond (by proof_decide, or another), the
+	 * signature, and who it is where the form says so: a full JID if nothing else may be bound
+	 * (an anonymous one, whose flag is set). */
 	void (*judge)(struct question *q);
 };
 
@@ -47,6 +48,19 @@ bool proof_is_scram(const struct msg_sasl_prove *m);
 bool proof_is_client_key(const struct msg_sasl_prove *m);
 void proof_judge_scram(struct question *q);
 void proof_judge_client_key(struct question *q);
+
+/* proof_md5.c */
+bool proof_is_md5(const struct msg_sasl_prove *m);
+enum db_result proof_find_digest_md5(struct question *q, struct db *d);
+void proof_judge_digest_md5(struct question *q);
+enum db_result proof_find_cram_md5(struct question *q, struct db *d);
+void proof_judge_cram_md5(struct question *q);
+
+/* proof_nobody.c */
+bool proof_is_nothing(const struct msg_sasl_prove *m);
+void proof_judge_anonymous(struct question *q);
+bool proof_is_shared_secret(const struct msg_sasl_prove *m);
+void proof_judge_shared_secret(struct question *q);
 
 /* proof_external.c */
 bool proof_is_external(const struct msg_sasl_prove *m);

@@ -7,6 +7,7 @@
 #define SM_SESSION_H
 
 #include "common/jid.h"
+#include "proto/types.h"
 #include "sm/store_session.h"
 
 struct house;
@@ -35,6 +36,12 @@ struct session {
 	struct session *next_changed;
 	bool stored; /* sessions.db was given its row, once at least */
 };
+
+/* Nobody's account: its one session (sm/proof_nobody.c). */
+static inline bool session_is_anonymous(const struct session *s)
+{
+	return s->row.flags & PROTO_FLAG_ANONYMOUS;
+}
 
 struct account {
 	struct str jid; /* bare, owned */

@@ -21,7 +21,8 @@ struct verifier;
  * way, or recorded, and gets none here. */
 struct verify_out {
 	void (*salt)(void *ctx, const struct msg_sasl_salt *m);
-	/* m->cond 0: proven; m->who is the account (bare). signature: what the form answers with
+	/* m->cond 0: proven; m->who is the account (bare), or a full JID, which is all that the
+	 * connection may bind. signature: what the form answers with
 	 * (messages.def). */
 	void (*verdict)(void *ctx, const struct msg_sasl_verdict *m);
 	/* Before such a verdict: the worker has made these of the password, which `proved` says is

@@ -84,6 +84,8 @@ enum db_result verify_find_credential(struct question *q, struct db *d, enum cre
 	enum db_result r = store_account_credential(d, q->who.text, kind, kept, sizeof kept, &n,
 		&q->disabled);
 
+	if (r == DB_OK && n % size)
+		r = DB_CORRUPT; /* damage, as in read_verifier */
 	derive(q->v, 'c', q, bytes);
 	q->real = r == DB_OK && n > 0;
 	q->secret_n = q->real ? n : size;

@@ -63,7 +63,8 @@ struct question {
 
 /* What the first question asks: the verifier of q->who; for one that does not exist it pretends. */
 enum db_result verify_find_verifier(struct question *q, struct db *d);
-/* The same for another credential, to q->secret; one that does not exist has `size` bytes. */
+/* The same for another credential, to q->secret: `size` bytes, or a multiple of that; one that does
+ * not exist has `size`. */
 enum db_result verify_find_credential(struct question *q, struct db *d, enum credential_kind kind,
 	size_t size);
 /* Jobs of a desk. */

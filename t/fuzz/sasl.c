@@ -6,7 +6,9 @@
  *
  * From 0x80 on: an honest client (t/lib/sasl_player.h) against c2s's login and sm's real judgement, with edits to its
  * messages. Second byte: who it is; then edits: step and kind, place, length, bytes. Whatever is changed, nobody
- * becomes another than the one whose password it is. */
+ * becomes another than the one whose password it is.
+ *
+ * 0xff: the sham again; the second byte chooses another mechanism, the third is as the first is else. */
 #include "c2s/derive.h"
 #include "c2s/sasl.h"
 #include "sm/verify.h"
@@ -28,10 +30,14 @@ static enum sasl_step ask(struct sasl *x, uint8_t mode)
 	struct msg_sasl_salt salt = {.iterations = 1, .salt = STR("salt"), .nonce = mode & 8 ? STR_NONE : STR("NONCE")};
 	struct msg_sasl_verdict verdict = {
 		.cond = mode & 16 ? SASL_not_authorized : COND_none, .who = x->who, .signature = STR("sig")};
-	CHECK(x->who.local_n && !x->who.resource_n && str_is(jid_domain(x->who), "localhost"));
+	if (x->ask.code == MSG_sasl_start && x->ask.form)
+		CHECK(!x->who.text.n);
+	else
+		CHECK(!x->who.resource_n && str_is(jid_domain(x->who), "localhost"));
 	if (x->ask.code == MSG_sasl_start)
 		return sasl_salt(x, &salt);
-	CHECK(x->ask.code == MSG_sasl_prove && x->ask.proof.n == hash_size(x->ask.hash));
+	CHECK(x->ask.code == MSG_sasl_prove);
+	CHECK(!x->ask.hash || (x->who.local_n && x->ask.proof.n == hash_size(x->ask.hash)));
 	enum sasl_step next = sasl_verdict(x, &verdict);
 	CHECK(!verdict.cond || next != SASL_ACCEPT);
 	return next;
@@ -52,10 +58,16 @@ static enum sasl_step run(struct sasl *x, enum sasl_step next, uint8_t mode)
 	return next;
 }
 
-static void with_a_sham(uint8_t mode, struct str rest)
+static const struct sasl_mech *mechanism(uint8_t mode)
 {
 	static const struct sasl_mech *const mechs[] = {&sasl_scram_sha256, &sasl_scram_sha1, &sasl_plain};
-	struct sasl *x = sasl_new(mode & 64 ? &sasl_scram_sha512_plus : mechs[mode % 3], STR("localhost"));
+
+	return mode & 64 ? &sasl_scram_sha512_plus : mechs[mode % 3];
+}
+
+static void with_a_sham(const struct sasl_mech *mech, uint8_t mode, struct str rest)
+{
+	struct sasl *x = sasl_new(mech, STR("localhost"));
 	struct str message;
 	x->channel = (struct sasl_channel){
 		.bindings = mode & 64 ? 7 : 0, .plus = mode & 64, .tls = 0x0303, .data = sham_data};
@@ -140,10 +152,15 @@ static void with_edits(struct str in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
+	static const struct sasl_mech *const others[] = {
+		&sasl_digest_md5, &sasl_cram_md5, &sasl_anonymous, &sasl_shared_secret};
 	uint8_t mode = n ? bytes[0] : 0;
-	if (mode & 0x80)
+
+	if (mode == 0xff && n > 2)
+		with_a_sham(others[bytes[1] % COUNT(others)], bytes[2], str_skip(str_at(bytes, n), 3));
+	else if (mode & 0x80)
 		with_edits(str_at(bytes, n));
 	else
-		with_a_sham(mode, str_skip(str_at(bytes, n), 1));
+		with_a_sham(mechanism(mode), mode, str_skip(str_at(bytes, n), 1));
 	return 0;
 }

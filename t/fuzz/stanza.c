@@ -12,11 +12,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
-static const struct scan_limits limits = {.bytes = 1 << 20,
-	.elements = 5000,
-	.depth = 5000,
-	.attributes = 100,
-	.name_bytes = 1 << 16};
+static const struct scan_limits limits = {
+	.bytes = 1 << 20, .elements = 5000, .depth = 5000, .attributes = 100, .name_bytes = 1 << 16};
 
 static void must(bool truth, const char *what)
 {
@@ -28,8 +25,7 @@ static void must(bool truth, const char *what)
 
 static void must_lie_in(struct str part, struct str whole)
 {
-	must(part.n == 0 || (part.p >= whole.p && part.p + part.n <= whole.p + whole.n),
-		"a span outside of the bytes");
+	must(part.n == 0 || (part.p >= whole.p && part.p + part.n <= whole.p + whole.n), "a span outside of the bytes");
 }
 
 static void check_spans(const struct stanza *s)
@@ -57,11 +53,9 @@ static void check_writers(const struct stanza *s, bool canonical)
 
 	stanza_stamp(&out, s, STR("romeo@example.net/\"<'>&"), STR("juliet@example.com"));
 	if (canonical) {
-		must(scan_is_canonical(buf_str(&out), &limits),
-			"a stamped stanza is not canonical");
+		must(scan_is_canonical(buf_str(&out), &limits), "a stamped stanza is not canonical");
 		must(stanza_view(buf_str(&out), &again), "a stamped stanza has no view");
-		must(again.kind == s->kind && again.type == s->type &&
-				again.child_count == s->child_count,
+		must(again.kind == s->kind && again.type == s->type && again.child_count == s->child_count,
 			"a stamp changed the stanza");
 		must(str_is(again.to.value, "juliet@example.com"), "a stamp did not stick");
 	}
@@ -69,8 +63,7 @@ static void check_writers(const struct stanza *s, bool canonical)
 	stanza_error(&out, s, s->to.value, s->from.value, STANZA_item_not_found, s->id.value);
 	if (canonical && out.n) {
 		must(scan_is_canonical(buf_str(&out), &limits), "an error answer is not canonical");
-		must(stanza_view(buf_str(&out), &again) && again.type == TYPE_ERROR &&
-				again.kind == s->kind,
+		must(stanza_view(buf_str(&out), &again) && again.type == TYPE_ERROR && again.kind == s->kind,
 			"an error answer is none");
 	}
 	buf_clear(&out);

@@ -30,8 +30,7 @@ static void read_items(struct str payload)
 		if (i.kind == TURN_PUT && session_row_decode(i.bytes, &row))
 			CHECK(row.jid.n <= i.bytes.n);
 		channel_start(&c, ROLE_SM, ROLE_C2S, FRAME_MAX);
-		if (i.kind == TURN_LINK && channel_restore(&c, i.link.sent, i.link.heard,
-			i.link.frames))
+		if (i.kind == TURN_LINK && channel_restore(&c, i.link.sent, i.link.heard, i.link.frames))
 			CHECK(channel_unacked(&c) == i.link.frames.n);
 		channel_end(&c);
 		(void)!channel_read_frames(i.link.frames, ignore, NULL);

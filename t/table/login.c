@@ -227,6 +227,7 @@ static const char edges[] =
 	"wait_for_stream>wait_for_feature_request wait_for_stream>wait_for_bind wait_for_stream>closing "
 	"wait_for_feature_request>wait_for_tls wait_for_feature_request>wait_for_sasl_response wait_for_feature_request>wait_for_salt "
 	"wait_for_feature_request>wait_for_sasl2_response wait_for_feature_request>closing wait_for_tls>wait_for_stream wait_for_tls>closing "
+	"wait_for_feature_request>wait_for_proof "
 	"wait_for_sasl_response>wait_for_feature_request wait_for_sasl_response>wait_for_sasl_response "
 	"wait_for_sasl_response>wait_for_salt wait_for_sasl_response>wait_for_proof wait_for_sasl_response>closing "
 	"wait_for_sasl2_response>wait_for_sasl2_response wait_for_sasl2_response>wait_for_salt "

@@ -258,6 +258,41 @@ static void too_many_failures(void **state)
 	world_free(w);
 }
 
+/* What an account lacks is made of its password, which a cached key is not. */
+static void a_password_is_needed_again(void **state)
+{
+	static const char *mechanisms[] = {"PLAIN", "DIGEST-MD5"};
+	struct world *w = world_at(LOGIN_wait_for_feature_request);
+	struct cue cue = {.key = str_at("twenty bytes of a key", 20), .more = STR("a list")};
+	struct message salt;
+	(void)state;
+	w->conf.domains[0].mechanisms = (struct conf_list){mechanisms, 2};
+	world_bytes(w, WORLD_PLAIN);
+	world_answer(w, world_salt(w));
+	world_key(w);
+	world_answer(w, world_verdict(w, SASL_not_authorized));
+	buf_put(&w->known, buf_str(&w->sought));
+	buf_puts(&w->known_key, "another key, 20 byte");
+	world_bytes(w, WORLD_PLAIN);
+	salt = world_salt(w);
+	salt.as.sasl_salt.wants = CREDENTIAL_BIT(CREDENTIAL_DIGEST_MD5);
+	world_answer(w, salt);
+	assert_int_equal(w->derives, 2);
+	assert_int_equal(w->work.rules.kinds, CREDENTIAL_BIT(CREDENTIAL_DIGEST_MD5));
+	client_event(&w->client, ON_key, &cue);
+	assert_true(str_is(world_question(w).as.sasl_prove.more, "a list"));
+	assert_true(str_is(world_question(w).as.sasl_prove.mechanism, "PLAIN"));
+	world_answer(w, world_verdict(w, SASL_not_authorized));
+	world_bytes(w, WORLD_PLAIN);
+	salt = world_salt(w);
+	/* of a mechanism that this worker's configuration does not list */
+	salt.as.sasl_salt.wants = CREDENTIAL_BIT(CREDENTIAL_CRAM_MD5);
+	world_answer(w, salt);
+	assert_int_equal(w->derives, 2);
+	assert_int_equal(world_question(w).as.sasl_prove.more.n, 0);
+	world_free(w);
+}
+
 /* A key is remembered when sm has accepted it, and asked about again all the same. */
 static void a_password_again(void **state)
 {
@@ -565,6 +600,8 @@ int main(void)
 		{"client: a mechanism that this stream was not offered is refused", only_what_is_configured, NULL, NULL,
 			NULL},
 		{"client: after auth-attempts failures the stream ends", too_many_failures, NULL, NULL, NULL},
+		{"client: a password that was accepted is derived again when the account lacks something of it",
+			a_password_is_needed_again, NULL, NULL, NULL},
 		{"client: a password that was accepted is not derived again, but asked about", a_password_again, NULL,
 			NULL, NULL},
 		{"client: answers to other questions than the open one are dropped", stale_answers, NULL, NULL, NULL},

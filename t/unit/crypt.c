@@ -26,8 +26,7 @@ static void hashes(void **state)
 		const char *of_abc, *of_nothing;
 	} vectors[] = {
 		{HASH_MD5, "900150983cd24fb0d6963f7d28e17f72", "d41d8cd98f00b204e9800998ecf8427e"},
-		{HASH_SHA1, "a9993e364706816aba3e25717850c26c9cd0d89d",
-			"da39a3ee5e6b4b0d3255bfef95601890afd80709"},
+		{HASH_SHA1, "a9993e364706816aba3e25717850c26c9cd0d89d", "da39a3ee5e6b4b0d3255bfef95601890afd80709"},
 		{HASH_SHA256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
 			"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
 		{HASH_SHA512,
@@ -116,8 +115,7 @@ static void scram_sha256(void **state)
 		"n=user,r=rOprNGfwEbeRWgbNEkqO,"
 		"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,"
 		"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
-	const struct str salt = STR(
-		"\x5b\x6d\x99\x68\x9d\x12\x35\x8e\xec\xa0\x4b\x14\x12\x36\xfa\x81");
+	const struct str salt = STR("\x5b\x6d\x99\x68\x9d\x12\x35\x8e\xec\xa0\x4b\x14\x12\x36\xfa\x81");
 	uint8_t salted[32], client_key[32], stored[32], proof[32], server_key[32], signature[32];
 
 	(void)state;
@@ -130,8 +128,7 @@ static void scram_sha256(void **state)
 	assert_hex(proof, 32, "747cdb65aa56224e2352137e52d7bdcad6a0f738df30782caa69a2cfb0277554");
 	hmac_bytes(HASH_SHA256, str_at(salted, 32), STR("Server Key"), server_key);
 	hmac_bytes(HASH_SHA256, str_at(server_key, 32), str_of(auth_message), signature);
-	assert_hex(
-		signature, 32, "eabae24d1062db75a9451ff0b6ea7e98c8546549ff741e672d3251b2397de46e");
+	assert_hex(signature, 32, "eabae24d1062db75a9451ff0b6ea7e98c8546549ff741e672d3251b2397de46e");
 }
 
 static void same(void **state)
@@ -151,17 +148,36 @@ static void same(void **state)
 	}
 }
 
+/* RFC 2195 2's example, and every length of key and text around a block of 64 bytes. */
+static void resumed(void **state)
+{
+	const struct str challenge = STR("<1896.697170952@postoffice.reston.mci.net>");
+	uint8_t kept[HMAC_MD5_STATE], out[HASH_MAX], wanted[HASH_MAX];
+	char text[130];
+
+	(void)state;
+	hmac_md5_state(STR("tanstaaftanstaaf"), kept);
+	hmac_md5_resume(kept, challenge, out);
+	assert_hex(out, 16, "b913a602c7eda7a495b4e6e7334d3890");
+	memset(text, 'x', sizeof text);
+	for (size_t n = 0; n < sizeof text; n++) {
+		hmac_md5_state(str_at(text, n), kept);
+		hmac_md5_resume(kept, str_at(text, sizeof text - n), out);
+		hmac_bytes(HASH_MD5, str_at(text, n), str_at(text, sizeof text - n), wanted);
+		assert_memory_equal(out, wanted, 16);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{"crypt: digests of \"abc\" and of nothing are the published ones", hashes, NULL,
-			NULL, NULL},
+		{"crypt: digests of \"abc\" and of nothing are the published ones", hashes, NULL, NULL, NULL},
 		{"crypt: HMAC gives the vectors of RFC 2202 and RFC 4231", hmacs, NULL, NULL, NULL},
+		{"crypt: HMAC-MD5 goes on from its keyed states, as in RFC 2195's example", resumed, NULL, NULL, NULL},
 		{"crypt: PBKDF2 gives the vectors of RFC 6070", pbkdf2_sha1, NULL, NULL, NULL},
-		{"crypt: PBKDF2 gives the known values for many rounds and the longer hashes",
-			pbkdf2_more, NULL, NULL, NULL},
-		{"crypt: the SCRAM-SHA-256 exchange of RFC 7677 comes out", scram_sha256, NULL,
-			NULL, NULL},
+		{"crypt: PBKDF2 gives the known values for many rounds and the longer hashes", pbkdf2_more, NULL, NULL,
+			NULL},
+		{"crypt: the SCRAM-SHA-256 exchange of RFC 7677 comes out", scram_sha256, NULL, NULL, NULL},
 		{"crypt: equality is of every bit", same, NULL, NULL, NULL},
 	};
 

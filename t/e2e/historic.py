@@ -1,0 +1,242 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The mechanisms that are off until a domain lists them: DIGEST-MD5, CRAM-MD5, ANONYMOUS, JIVE-SHAREDSECRET."""
+import os
+import re
+import sqlite3
+import sys
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from client import BIND, SASL, Client, Refused, b64, condition
+from server import Server, eventually
+from tap import check, equal, finish, play, scene
+
+ALL = 'mechanisms = {"SCRAM-SHA-256", "DIGEST-MD5", "CRAM-MD5", "PLAIN", "ANONYMOUS", "JIVE-SHAREDSECRET"}'
+SECRET = "s3cr3tKy"
+
+
+def secure(server, domain="localhost"):
+    c = Client(server, direct=True).open(domain)
+    c.offered = [m.text for m in c.features().iter(f"{{{SASL}}}mechanism")]
+    return c
+
+
+def refused(function, *arguments, **named):
+    try:
+        function(*arguments, **named)
+    except Refused as why:
+        return why.condition
+    raise AssertionError("it was not refused")
+
+
+def bind(c, domain="localhost", resource="scene"):
+    c.open(domain)
+    c.features()
+    return c.bind(resource)
+
+
+def password_of(server, user="alice", domain="localhost"):
+    return server.password[f"{user}@{domain}"]
+
+
+@scene("DIGEST-MD5 and CRAM-MD5 log in where they are listed, and are not known where they are not")
+def _(server):
+    for authenticate in (Client.auth_digest, Client.auth_cram):
+        c = secure(server)
+        equal(authenticate(c, "alice", password_of(server))[0], "success", "answer")
+        equal(bind(c).jid, "alice@localhost/scene", "jid")
+        c.close()
+    c = secure(server, "modern.test")
+    check(not set(c.offered) & {"DIGEST-MD5", "CRAM-MD5", "ANONYMOUS", "JIVE-SHAREDSECRET"}, c.offered)
+    for mechanism in ("DIGEST-MD5", "CRAM-MD5"):
+        equal(refused(c.sasl, f"<auth mechanism='{mechanism}' xmlns='{SASL}'/>"), "invalid-mechanism", mechanism)
+    c = secure(server, "modern.test")
+    for mechanism in ("ANONYMOUS", "JIVE-SHAREDSECRET"):
+        equal(refused(c.sasl, f"<auth mechanism='{mechanism}' xmlns='{SASL}'/>"), "invalid-mechanism", mechanism)
+
+
+@scene("DIGEST-MD5 takes what clients send: \"=\" for no initial response, an authzid, another host, the domain in capitals")
+def _(server):
+    for named in ({"begin": "="}, {"authzid": "alice"}, {"authzid": "alice@localhost"}, {"uri": "xmpp/LOCALHOST"},
+                  {"uri": "xmpp/host.example/localhost"}, {"more": ",x-new=1"}):
+        equal(secure(server).auth_digest("alice", password_of(server), **named)[0], "success", str(named))
+
+
+@scene("DIGEST-MD5 refuses another account's authzid, another service or domain, and every field that was changed")
+def _(server):
+    digest = lambda **named: refused(secure(server).auth_digest, "alice", password_of(server), **named)
+    equal(digest(authzid="bob"), "invalid-authzid", "authzid")
+    for uri in ("imap/localhost", "xmpp/elsewhere", "xmpp/localhost/x", "xmpp", "xmpp//localhost"):
+        equal(digest(uri=uri), "not-authorized", uri)
+    for old, new in ((b"nc=00000001", b"nc=00000002"), (b"qop=auth", b"qop=auth-int"), (b'realm="localhost"', b'realm="x"'),
+                     (b'nonce="', b'nonce="x'), (b'cnonce="', b'cnonce="x')):
+        equal(digest(tamper=lambda r: r.replace(old, new, 1)), "not-authorized", str(new))
+    for old, new in ((b"nc=00000001,", b""), (b"qop=auth", b"qop=auth,qop=auth"), (b"maxbuf=65536", b"maxbuf=x"),
+                     (b'username="alice"', b"username=al ice"), (b"response=", b"response=A")):
+        equal(digest(tamper=lambda r: r.replace(old, new, 1)), "malformed-request", str(new))
+    equal(refused(secure(server).auth_digest, "alice", password_of(server), begin=b64(b"x")), "malformed-request", "initial response")
+
+
+@scene("names and passwords beyond ASCII log in with DIGEST-MD5 in UTF-8 and in ISO 8859-1")
+def _(server):
+    server.account("j\u00fcrgen@localhost", "p\u00e4ss")
+    for charset in ("utf-8", "latin-1"):
+        equal(secure(server).auth_digest("j\u00fcrgen", "p\u00e4ss", charset=charset)[0], "success", charset)
+    equal(secure(server).auth_cram("j\u00fcrgen", "p\u00e4ss")[0], "success", "CRAM-MD5")
+
+
+@scene("a digest that was recorded proves nothing, on another connection or the next attempt")
+def _(server):
+    c = secure(server)
+    c.auth_digest("alice", password_of(server))
+    again = f"<response xmlns='{SASL}'>{b64(c.digest_response)}</response>"
+    d = secure(server)
+    d.sasl(f"<auth mechanism='DIGEST-MD5' xmlns='{SASL}'/>")
+    equal(refused(d.sasl, again), "not-authorized", "another connection")
+    c = secure(server)
+    equal(refused(c.auth_digest, "alice", password_of(server), tamper=lambda r: r + b",qop=auth"), "malformed-request", "spoilt")
+    good = c.digest_response[:-len(b",qop=auth")]
+    c.sasl(f"<auth mechanism='DIGEST-MD5' xmlns='{SASL}'/>")
+    equal(refused(c.sasl, f"<response xmlns='{SASL}'>{b64(good)}</response>"), "not-authorized", "the next attempt")
+
+
+@scene("a wrong password, an unknown user, and an account of before the mechanism are refused alike")
+def _(server):
+    for authenticate in (Client.auth_digest, Client.auth_cram):
+        for user, password in (("alice", "wrong"), ("nobody", "wrong"), ("carol", password_of(server, "carol"))):
+            equal(refused(authenticate, secure(server), user, password), "not-authorized", user)
+
+
+@scene("an account of before the mechanism gets what it lacks at its next PLAIN login, with the right password only")
+def _(server):
+    password = password_of(server, "carol")
+    kinds = lambda: [row[0] for row in store(server).execute("SELECT kind FROM credential WHERE jid = 'carol@localhost'")]
+    equal(refused(secure(server).auth_plain, "carol", "wrong"), "not-authorized", "wrong password")
+    equal(kinds(), [], "after a wrong password")
+    secure(server).auth_plain("carol", password)
+    eventually(lambda: len(kinds()) == 2, "carol's credentials")
+    for authenticate in (Client.auth_digest, Client.auth_cram):
+        equal(authenticate(secure(server), "carol", password)[0], "success", "right password")
+    server.sm("account", "passwd", "carol@localhost", secret="another")
+    equal(refused(secure(server).auth_cram, "carol", password), "not-authorized", "the old password")
+    equal(secure(server).auth_digest("carol", "another")[0], "success", "the new one")
+
+
+def store(server):
+    return sqlite3.connect(f"file:{server.folder}/state/store.db?mode=ro", uri=True)
+
+
+@scene("what is kept of a password is not the password, and of a mechanism that is no longer listed nothing after a change")
+def _(server):
+    with open(os.path.join(server.folder, "state", "store.db"), "rb") as f:
+        check(password_of(server).encode() not in f.read(), "a password is in the store")
+    row = store(server).execute("SELECT count(*) FROM credential WHERE jid = 'dave@modern.test'").fetchone()
+    equal(row[0], 0, "credentials where none are wanted")
+    text = open(server.conf).read()
+    try:
+        with open(server.conf, "w") as f:
+            f.write(text.replace('"CRAM-MD5", ', "", 1))
+        server.sm("reload")
+        server.sm("account", "passwd", "bob@localhost", secret="newer")
+        rows = store(server).execute("SELECT kind FROM credential WHERE jid = 'bob@localhost'").fetchall()
+        equal(rows, [(16,)], "kinds")
+    finally:
+        with open(server.conf, "w") as f:
+            f.write(text)
+        server.sm("reload")
+
+
+@scene("ANONYMOUS: everybody is somebody else, whatever resource is asked for, and sm says who is nobody")
+def _(server):
+    seen = set()
+    for trace in ("", "=", b64(b"sirhc")):
+        c = secure(server)
+        equal(c.auth_anonymous(trace), ("success", b""), "answer")
+        bind(c)
+        user, _, resource = c.jid.partition("@localhost/")
+        check(re.fullmatch("[0-9a-f]{32}", user) and resource == user, c.jid)
+        seen.add(user)
+        row = [s for s in server.sessions() if s["jid"] == c.jid][0]
+        equal((row["anonymous"], row["mechanism"]), (True, "ANONYMOUS"), "what sm knows")
+        c.available()
+        c.message(c.jid, "to myself")
+        equal(c.bodies(1), ["to myself"], "body")
+        c.message("dave@modern.test", "far", ident="far")
+        equal(condition(c.expect(lambda e: e.get("id") == "far")), "not-allowed", "to another domain")
+        c.close()
+        eventually(lambda: not [s for s in server.sessions() if s["jid"].startswith(user)], "the session's end")
+    equal(len(seen), 3, "different people")
+    check(not any(s["anonymous"] for s in server.sessions()), "somebody is anonymous")
+
+
+@scene("an anonymous session survives the death of sm, with its mark")
+def _(server):
+    c = secure(server)
+    c.auth_anonymous()
+    server.kill_sm()
+    bind(c)
+    server.kill_sm()
+    equal([s["anonymous"] for s in server.sessions() if s["jid"] == c.jid], [True], "anonymous")
+    equal(c.quiet(), [], "alive")
+    c.close()
+
+
+@scene("JIVE-SHAREDSECRET: whoever knows the secret is let in without a name; it is asked for with an equals sign")
+def _(server):
+    c = secure(server)
+    equal(c.auth_shared_secret(SECRET), ("success", b""), "answer")
+    bind(c)
+    user, _, resource = c.jid.partition("@localhost/")
+    check(user == resource and len(user) == 32, c.jid)
+    c.close()
+    c = secure(server)
+    for empty in ("", "="):
+        c.send(f"<auth mechanism='JIVE-SHAREDSECRET' xmlns='{SASL}'>{empty}</auth>")
+        challenge = c.next()
+        equal((challenge.tag, challenge.text), (f"{{{SASL}}}challenge", "="), "challenge")
+        equal(refused(c.sasl, f"<abort xmlns='{SASL}'/>"), "aborted", "abort")
+    c = secure(server)
+    equal(refused(c.auth_shared_secret, "wrong"), "not-authorized", "another secret")
+    equal(refused(c.auth_shared_secret, ""), "not-authorized", "no secret")
+    c = secure(server, "empty.test")
+    equal(refused(c.auth_shared_secret, ""), "not-authorized", "where no secret is configured")
+    c = Client(server).open()
+    c.features()
+    equal(refused(c.auth_shared_secret, SECRET), "encryption-required", "without TLS")
+
+
+@scene("the secret is in no log, no report and no answer")
+def _(server):
+    text = open(server.conf).read()
+    changed = "an0therSecret"
+    try:
+        with open(server.conf, "w") as f:
+            f.write(text.replace(SECRET, changed))
+        said = server.sm("reload").stdout + server.sm("stats").stdout + server.sm("status").stdout
+        equal(secure(server).auth_shared_secret(changed)[0], "success", "the new secret")
+    finally:
+        with open(server.conf, "w") as f:
+            f.write(text)
+        said += server.sm("reload").stdout
+    for words in (said, server.log("sm"), server.log("c2s")):
+        for secret in (SECRET, changed):
+            check(secret not in words, "the secret was said")
+
+
+server = Server(settings=f'shared-secret = "{SECRET}"\n', domains={
+    "localhost": 'mechanisms = {"SCRAM-SHA-256", "PLAIN"}', "modern.test": "",
+    "empty.test": 'mechanisms = {"JIVE-SHAREDSECRET"}\nshared-secret = ""'},
+    accounts=("carol", "dave@modern.test"), start=False)
+with open(server.conf) as f:
+    text = f.read()
+with open(server.conf, "w") as f:
+    f.write(text.replace('mechanisms = {"SCRAM-SHA-256", "PLAIN"}', ALL))
+for name in ("alice@localhost", "bob@localhost"):
+    server.account(name)
+server.start_sm()
+server.start_c2s()
+failed = play(server)
+reports = server.sanitizer_reports()
+server.stop()
+for line in reports:
+    print("# " + line)
+finish(failed or reports)
