@@ -13,8 +13,8 @@ from tap import check, equal, finish, play, scene
 
 
 class Person(slixmpp.ClientXMPP):
-    def __init__(self, server, jid):
-        super().__init__(jid, server.password[jid])
+    def __init__(self, server, jid, mechanism=None):
+        super().__init__(jid, server.password.get(jid, ""), sasl_mech=mechanism)
         self.ca_certs = os.path.join(server.folder, "ca.pem")
         self.online = asyncio.get_event_loop().create_future()
         self.inbox = asyncio.Queue()
@@ -55,6 +55,24 @@ def _(server):
         await alice.disconnect()
     asyncio.get_event_loop().run_until_complete(log_in())
     unbound.stop()
+
+
+@scene("slixmpp logs in with the historic mechanisms where a domain lists them, and as nobody")
+def _(server):
+    mechanisms = ("DIGEST-MD5", "CRAM-MD5", "ANONYMOUS")
+    words = ", ".join(f'"{m}"' for m in mechanisms)
+    other = Server(domains={"localhost": f"mechanisms = {{{words}}}"})
+
+    async def log_in(mechanism):
+        person = Person(other, "localhost" if mechanism == "ANONYMOUS" else "alice@localhost", mechanism)
+        await asyncio.wait_for(person.online, DEADLINE)
+        row = [s for s in other.sessions() if s["jid"] == person.boundjid.full][0]
+        equal((row["mechanism"], row["anonymous"]), (mechanism, mechanism == "ANONYMOUS"), "what sm knows")
+        await person.disconnect()
+
+    for mechanism in mechanisms:
+        asyncio.get_event_loop().run_until_complete(log_in(mechanism))
+    other.stop()
 
 
 server = Server()

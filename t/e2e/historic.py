@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The mechanisms that are off until a domain lists them: DIGEST-MD5, CRAM-MD5, ANONYMOUS, JIVE-SHAREDSECRET."""
+import base64
+import hashlib
+import hmac
 import os
 import re
 import sqlite3
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from client import BIND, SASL, Client, Refused, b64, condition
+from sasl2 import Client2, bind2
 from server import Server, eventually
 from tap import check, equal, finish, play, scene
 
@@ -202,6 +206,26 @@ def _(server):
     c = Client(server).open()
     c.features()
     equal(refused(c.auth_shared_secret, SECRET), "encryption-required", "without TLS")
+
+
+@scene("by SASL2, too: CRAM-MD5, the shared secret, and nobody, who gets the one name whatever Bind 2 asks for")
+def _(server):
+    c = Client2(server).opened()
+    challenge = c.authenticate("CRAM-MD5")
+    digest = hmac.new(password_of(server).encode(), base64.b64decode(challenge.text), "md5").hexdigest()
+    c.accepted(c.respond(f"alice {digest}".encode()))
+    equal(c.jid, "alice@localhost", "jid")
+    for inline in ("", bind2()):
+        c = Client2(server).opened()
+        c.accepted(c.authenticate("ANONYMOUS", inline=inline))
+        user, _, resource = c.jid.partition("@localhost/" if inline else "@localhost")
+        check(re.fullmatch("[0-9a-f]{32}", user) and resource == (user if inline else ""), c.jid)
+        if inline:
+            equal([s["anonymous"] for s in server.sessions() if s["jid"] == c.jid], [True], "anonymous")
+    c = Client2(server).opened()
+    challenge = c.authenticate("JIVE-SHAREDSECRET")
+    equal((challenge.tag, challenge.text), ("{urn:xmpp:sasl:2}challenge", None), "SASL2 has no equals sign")
+    c.accepted(c.respond(b"spark\0" + hashlib.md5(SECRET.encode()).hexdigest().encode()))
 
 
 @scene("the secret is in no log, no report and no answer")

@@ -294,8 +294,9 @@ class Client:
         self.open(domain)
         self.features()
         password = password or self.server.password[f"{user}@{domain}"]
-        if mechanism == "PLAIN":
-            self.auth_plain(user, password)
+        others = {"PLAIN": self.auth_plain, "DIGEST-MD5": self.auth_digest, "CRAM-MD5": self.auth_cram}
+        if mechanism in others:
+            others[mechanism](user, password)
         else:
             self.auth_scram(user, password, mechanism)
         self.open(domain)

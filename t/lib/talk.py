@@ -68,7 +68,7 @@ def session(server, jid):
 def converse(server, command, way, mechanism):
     """Logs in, is told things, says them back, logs out; every step is looked at from the server's side too."""
     talker = Talker(server, command, "bob@localhost", way)
-    alice = Client(server, direct=True).login("alice", "talk", mechanism="PLAIN" if mechanism == "PLAIN" else mechanism[6:])
+    alice = Client(server, direct=True).login("alice", "talk", mechanism=mechanism.removeprefix("SCRAM-"))
     try:
         jid = talker.line("online")
         row = session(server, jid)

@@ -409,6 +409,7 @@ int main(void)
 	conf = conf_load(try_path("gatehouse.conf"), &why);
 	if (!conf)
 		abort();
+	buf_free(&why);
 	failed = cmocka_run_group_tests_name("proof", tests, NULL, NULL);
 	conf_free(&conf);
 	uv_loop_close(&loop);
