@@ -59,12 +59,15 @@ void proof_judge_digest_md5(struct question *q)
 
 	whole = str_cut(q->message, 0, &d.nonce, &rest) && str_cut(rest, 0, &d.cnonce, &rest) &&
 		str_cut(rest, 0, &d.uri, &d.authzid);
-	for (size_t i = 0; whole && i < q->secret_n; i += DIGEST_MD5_BYTES) {
-		digest_md5_answer(q->secret + i, &d, false, wanted);
+	/* Always both character sets: that there is but one must not be seen by the time. */
+	for (size_t i = 0; whole && i < 2 * DIGEST_MD5_BYTES; i += DIGEST_MD5_BYTES) {
+		const uint8_t *secret = q->secret + (i < q->secret_n ? i : 0);
+
+		digest_md5_answer(secret, &d, false, wanted);
 		if (!same_bytes(wanted, q->proof.p, sizeof wanted))
 			continue;
 		fits = true;
-		digest_md5_answer(q->secret + i, &d, true, q->signature);
+		digest_md5_answer(secret, &d, true, q->signature);
 		q->signature_n = DIGEST_MD5_BYTES;
 	}
 	proof_decide(q, fits && ends_with_nonce(q, d.nonce) && is_ours(d.uri, jid_domain(q->who)));

@@ -19,6 +19,8 @@ static const struct {
 	{"SCRAM-SHA-512-PLUS", &player_scram},
 	{"SCRAM-SHA-256", &player_scram},
 	{"SCRAM-SHA-1", &player_scram},
+	{"DIGEST-MD5", &player_digest},
+	{"CRAM-MD5", &player_cram},
 	{"PLAIN", &player_plain},
 };
 

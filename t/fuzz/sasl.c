@@ -91,6 +91,8 @@ static const struct {
 	{"SCRAM-SHA-256", &player_scram},
 	{"SCRAM-SHA-1", &player_scram},
 	{"PLAIN", &player_plain},
+	{"DIGEST-MD5", &player_digest},
+	{"CRAM-MD5", &player_cram},
 };
 
 static const enum twist people[] = {TWIST_right, TWIST_asked, TWIST_wrong_password, TWIST_unknown, TWIST_disabled,

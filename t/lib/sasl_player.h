@@ -234,4 +234,6 @@ static bool external_speak(struct attempt *a, unsigned step, struct str heard, s
 
 static const struct player player_external = {.speak = external_speak, .believes = believes_silence};
 
+#include "t/lib/sasl_player_historic.h"
+
 #endif

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define WORLD_PASSWORD "pencil-\xc3\xa9"
+#define WORLD_SECRET "s3cr3tKy" /* of JIVE-SHAREDSECRET */
 #define SALTED_MOST 200 /* passwords that are remembered as PBKDF2 makes them */
 
 static struct {
@@ -100,6 +101,9 @@ static void house_on_verdict(void *ctx, const struct msg_sasl_verdict *answer)
 	(void)ctx;
 	house.asking = NULL;
 	CHECK(w && answer->conn == w->client.id);
+	/* as sm/answer_login.c does: nobody's account is bound to a full JID, and named without it */
+	m.as.sasl_verdict.who.text = jid_bare(answer->who);
+	m.as.sasl_verdict.who.resource_n = 0;
 	world_answer(w, m);
 }
 
@@ -143,7 +147,7 @@ static void house_configure(void)
 {
 	struct buf text = {0}, why = {0};
 
-	buf_puts(&text, "auth-attempts = 20\nlog-level = error\ndomain \"localhost\" {\nmechanisms = {");
+	buf_puts(&text, "auth-attempts = 20\nlog-level = error\nshared-secret = " WORLD_SECRET "\ndomain \"localhost\" {\nmechanisms = {");
 	for (size_t i = 0; sasl_list[i]; i++)
 		buf_printf(&text, "%s\"%s\"", i ? ", " : "", sasl_list[i]->name);
 	buf_puts(&text, "}\n}\ndomain \"none.test\" {\nmechanisms = {\"NONE\"}\n}\n");
