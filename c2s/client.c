@@ -140,7 +140,8 @@ void client_event(struct client *c, enum login_event event, const struct cue *cu
 static bool asked(const struct client *c, enum msg_code code, uint32_t attempt)
 {
 	return c->talks && c->talks->asking == code &&
-		(code == MSG_open_session || c->talks->attempt == attempt);
+		(code == MSG_open_session || code == MSG_want_token || code == MSG_want_upgrade ||
+			c->talks->attempt == attempt);
 }
 
 void client_message(struct client *c, const struct message *m)
@@ -154,6 +155,14 @@ void client_message(struct client *c, const struct message *m)
 	case MSG_sasl_verdict:
 		if (asked(c, MSG_sasl_prove, m->as.sasl_verdict.attempt))
 			client_event(c, ON_verdict, &cue);
+		break;
+	case MSG_upgrade:
+		if (asked(c, MSG_want_upgrade, 0))
+			client_event(c, ON_upgrade, &cue);
+		break;
+	case MSG_token:
+		if (asked(c, MSG_want_token, 0))
+			client_event(c, ON_token, &cue);
 		break;
 	case MSG_opened:
 	case MSG_refused:

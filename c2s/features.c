@@ -3,6 +3,7 @@
  * See features.h. Registration, iq-auth, stream management, client state and compression
  * each become a row. */
 #include "c2s/features.h"
+#include "c2s/sasl_ht.h"
 #include "common/b64.h"
 #include "common/crypt.h"
 #include "common/emit.h"
@@ -129,8 +130,62 @@ static void bind2(const struct client *c, struct emit *e)
 	emit_end(e);
 }
 
+/* Over TLS only, whatever is allowed for passwords: who sees it on its way could use it again
+ * (XEP-0484 7). */
+const struct sasl_mech *features_token_mechanism(const struct client *c, struct str name)
+{
+	const struct conf_list *list = &c->domain->fast_mechanisms;
+	const struct sasl_mech *m = ht_find(name);
+	if (!m || !pipe_is_secure(&c->pipe) || !ht_fits(m, bindings_of(c)))
+		return NULL;
+	for (size_t i = 0; i < list->n; i++) {
+		if (str_is(name, list->words[i]))
+			return m;
+	}
+	return NULL;
+}
+
+static void fast(const struct client *c, struct emit *e)
+{
+	const struct conf_list *list = &c->domain->fast_mechanisms;
+	bool any = false;
+	for (size_t i = 0; i < list->n; i++) {
+		if (!features_token_mechanism(c, str_of(list->words[i])))
+			continue;
+		if (!any)
+			emit_start_ns(e, "fast", NS_fast);
+		any = true;
+		emit_leaf(e, "mechanism", str_of(list->words[i]));
+	}
+	if (any)
+		emit_end(e);
+}
+
 /* What can be asked for within <authenticate/> (XEP-0388 2.1). */
-static void (*const inline_features[])(const struct client *c, struct emit *e) = {bind2};
+static void (*const inline_features[])(const struct client *c, struct emit *e) = {bind2, fast};
+
+uint32_t features_upgrades(const struct client *c)
+{
+	uint32_t hashes = 0;
+	for (size_t i = 0; i < c->domain->mechanisms.n; i++) {
+		const struct sasl_mech *m = sasl_find(str_of(c->domain->mechanisms.words[i]));
+		if (m && m->hash && pipe_is_secure(&c->pipe))
+			hashes |= UINT32_C(1) << m->hash;
+	}
+	return hashes;
+}
+
+static void upgrades(const struct client *c, struct emit *e)
+{
+	uint32_t hashes = features_upgrades(c);
+	for (unsigned hash = 31; hash; hash--) {
+		if (!(hashes >> hash & 1) || !sasl2_task_name(hash))
+			continue;
+		emit_start_ns(e, "upgrade", NS_upgrade);
+		emit_text(e, str_of(sasl2_task_name(hash)));
+		emit_end(e);
+	}
+}
 
 /* To everybody alike, whatever `from` the header had: it would tell who is known here. */
 static void authentication(const struct client *c, struct emit *e)
@@ -141,6 +196,7 @@ static void authentication(const struct client *c, struct emit *e)
 	for (size_t i = 0; i < COUNT(inline_features); i++)
 		inline_features[i](c, e);
 	emit_end(e);
+	upgrades(c, e);
 	emit_end(e);
 }
 

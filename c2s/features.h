@@ -10,6 +10,11 @@
 void features_say(struct client *c);
 /* Is this mechanism in the list that this stream has (or would have) been sent? */
 bool features_has_mechanism(const struct client *c, const struct sasl_mech *m);
+/* Hashes of SCRAM whose verifiers a client may make (XEP-0480): bits, 1 << enum hash. */
+uint32_t features_upgrades(const struct client *c);
+/* The mechanism for tokens (FAST, XEP-0484) of this name, if this stream has (or would have) been
+ * offered it; else NULL. */
+const struct sasl_mech *features_token_mechanism(const struct client *c, struct str name);
 /* Names all that a client which is not proven yet is offered, as it is now (XEP-0509); appended. */
 void features_version(const struct client *c, struct buf *out);
 /* What an exchange on this stream may know of its channel; sasl_channel_end is due. It keeps a

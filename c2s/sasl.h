@@ -71,8 +71,7 @@ struct sasl_work {
 struct sasl {
 	const struct sasl_mech *mech;
 	struct str domain; /* borrowed: the stream's */
-	struct str from; /* borrowed: the bare JID that an authzid must not differ from; empty: any
-			      may be there */
+	struct str from;   /* borrowed: the bare JID that an authzid must be; empty: it need not */
 	struct sasl_channel channel; /* may be set before sasl_begin; owned */
 	enum { SASL_WAITS_FOR_FIRST, SASL_GOES_ON } at;
 	struct buf say;

@@ -10,7 +10,7 @@
 struct reading {
 	struct sasl2 *s;
 	struct str initial;
-	bool has_initial;
+	bool has_initial, malformed;
 };
 
 static void take_words(struct buf *to, const struct xml_node *n, size_t most)
@@ -58,6 +58,43 @@ static void bind(struct reading *r, const struct xml_node *n)
 		buf_clear(&r->s->tag);
 }
 
+static bool is_true(struct str s)
+{
+	return str_is(s, "true") || str_is(s, "1");
+}
+
+static void fast(struct reading *r, const struct xml_node *n)
+{
+	r->s->fast = true;
+	r->s->invalidate = is_true(xml_attr(n, "invalidate"));
+	/* 0 is no count either: it must be positive (XEP-0484 3.4) */
+	if (xml_has_attr(n, "count"))
+		r->malformed = !str_u64(xml_attr(n, "count"), &r->s->count) || !r->s->count ||
+			r->s->count > INT64_MAX;
+}
+
+static void request_token(struct reading *r, const struct xml_node *n)
+{
+	buf_put(&r->s->token_for, str_head(xml_attr(n, "mechanism"), SASL2_WORDS_MOST));
+}
+
+static const char *const task_names[] = {[HASH_SHA1] = "UPGR-SCRAM-SHA-1",
+	[HASH_SHA256] = "UPGR-SCRAM-SHA-256",
+	[HASH_SHA512] = "UPGR-SCRAM-SHA-512"};
+
+const char *sasl2_task_name(unsigned hash)
+{
+	return hash < COUNT(task_names) ? task_names[hash] : NULL;
+}
+
+static void upgrade(struct reading *r, const struct xml_node *n)
+{
+	for (unsigned hash = 1; hash < COUNT(task_names); hash++) {
+		if (str_is(xml_text(n), task_names[hash]))
+			r->s->upgrades |= UINT32_C(1) << hash;
+	}
+}
+
 static void config_version(struct reading *r, const struct xml_node *n)
 {
 	r->s->pipelined = true;
@@ -72,7 +109,10 @@ static const struct {
 	{NS_sasl2, "initial-response", NULL},
 	{NS_sasl2, "user-agent", user_agent},
 	{NS_bind2, "bind", bind},
+	{NS_fast, "fast", fast},
+	{NS_fast, "request-token", request_token},
 	{NS_iap, "config-version", config_version},
+	{NS_upgrade, "upgrade", upgrade},
 };
 
 static size_t part_of(const struct stanza_child *child)
@@ -104,7 +144,7 @@ static bool read_part(struct reading *r, size_t part, struct str whole)
 		return false;
 	parts[part].read(r, xml_root(tree));
 	xml_free(&tree);
-	return true;
+	return !r->malformed;
 }
 
 struct sasl2 *sasl2_new(const struct stanza *authenticate, struct str *initial, bool *has_initial)
@@ -118,7 +158,8 @@ struct sasl2 *sasl2_new(const struct stanza *authenticate, struct str *initial, 
 		size_t part = part_of(&child);
 		if (part == COUNT(parts))
 			continue;
-		good = !(seen & 1U << part) && read_part(&r, part, child.whole);
+		good = (!(seen & 1U << part) || parts[part].read == upgrade) &&
+			read_part(&r, part, child.whole);
 		seen |= 1U << part;
 	}
 	*initial = r.initial;
@@ -138,6 +179,9 @@ void sasl2_free(struct sasl2 **s)
 	buf_free(&gone->device);
 	buf_free(&gone->tag);
 	buf_free(&gone->version);
+	buf_free(&gone->token_for);
+	buf_wipe(&gone->token);
+	buf_free(&gone->expiry);
 	buf_wipe(&gone->data);
 	mem_free(gone);
 	*s = NULL;

@@ -167,6 +167,12 @@ static bool handle(void *ctx, const struct message *m)
 	case MSG_sasl_verdict:
 		pass(l, m->as.sasl_verdict.conn, m);
 		return true;
+	case MSG_upgrade:
+		pass(l, m->as.upgrade.conn, m);
+		return true;
+	case MSG_token:
+		pass(l, m->as.token.conn, m);
+		return true;
 	case MSG_opened:
 		pass(l, m->as.opened.conn, m);
 		return true;

@@ -46,6 +46,13 @@ static void refuse(struct client *c, enum cond why)
 		login_goto(c, LOGIN_wait_for_feature_request);
 }
 
+static void add_token(struct msg_sasl_prove *m, const struct sasl2 *s)
+{
+	m->client = buf_str(&s->client);
+	m->count = s->count;
+	m->invalidate = s->invalidate;
+}
+
 static void ask(struct client *c)
 {
 	const struct sasl *x = c->talks->sasl;
@@ -68,6 +75,8 @@ static void ask(struct client *c)
 		m.as.sasl_prove.address = str_of(c->address);
 		m.as.sasl_prove.more = buf_str(&x->more);
 		m.as.sasl_prove.mechanism = str_of(x->mech->name);
+		if (x->ask.form == PROTO_FORM_TOKEN)
+			add_token(&m.as.sasl_prove, c->talks->sasl2);
 		login_goto(c, LOGIN_wait_for_proof);
 	}
 	client_ask(c, &m);
@@ -168,7 +177,11 @@ static struct str mechanism_of(const struct stanza *auth)
 static bool choose(struct client *c, const struct stanza *auth)
 {
 	const struct sasl_mech *m = sasl_find(mechanism_of(auth));
-	if (m && features_has_mechanism(c, m)) {
+	if (c->talks->sasl2 && c->talks->sasl2->fast)
+		m = features_token_mechanism(c, mechanism_of(auth));
+	else if (m && !features_has_mechanism(c, m))
+		m = NULL;
+	if (m) {
 		c->talks->sasl = sasl_new(m, client_domain(c));
 		features_channel(c, &c->talks->sasl->channel);
 		return true;
@@ -187,6 +200,8 @@ static void authenticate(struct client *c, const struct stanza *element)
 	c->talks->sasl2 = sasl2_new(element, &initial, &any);
 	if (!c->talks->sasl2) {
 		refuse(c, SASL_malformed_request);
+	} else if (c->talks->sasl2->fast && !c->talks->sasl2->client.n) {
+		refuse(c, SASL_malformed_request); /* a token is one client's (XEP-0484 4.1) */
 	} else if (sasl2_may_begin(c) && choose(c, element)) {
 		c->talks->sasl->from = buf_str(&c->talks->from);
 		hear(c, initial, true, any);
@@ -287,5 +302,7 @@ void verb_judged(struct client *c, const struct cue *cue)
 	}
 	if (!m.cond && x->ask.form == PROTO_FORM_CLIENT_KEY)
 		c->set.way->remember(c, x->ask.proof);
+	if (!m.cond && (m.flags & PROTO_VERDICT_TOKEN_DUE))
+		sasl2_renew_token(c);
 	step(c, sasl_verdict(x, &m));
 }

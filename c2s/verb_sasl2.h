@@ -12,5 +12,7 @@ MUST_CHECK bool sasl2_may_begin(struct client *c);
 /* The account is proven: does the next of what was asked for, and says <success/> when that was
  * the last. */
 void sasl2_go_on(struct client *c);
+/* sm finds the token old that the client comes with: it gets a new one (XEP-0484 3.5). */
+void sasl2_renew_token(struct client *c);
 
 #endif

@@ -182,19 +182,27 @@ bool credential_list_ok(struct str list, uint32_t needed)
 	return list.n == 0 && (seen & needed) == needed;
 }
 
+void verifier_of_salted(struct verifier *v, enum hash hash, const uint8_t *salted)
+{
+	uint8_t client_key[HASH_MAX];
+	size_t n = hash_size(hash);
+
+	v->hash = hash;
+	hmac_bytes(hash, str_at(salted, n), STR("Client Key"), client_key);
+	hash_bytes(hash, str_at(client_key, n), v->stored_key);
+	hmac_bytes(hash, str_at(salted, n), STR("Server Key"), v->server_key);
+	mem_wipe(client_key, sizeof client_key);
+}
+
 void verifier_make(struct verifier *v, enum hash hash, struct str password, uint32_t iterations)
 {
-	uint8_t salted[HASH_MAX], client_key[HASH_MAX];
-	size_t n = hash_size(hash);
+	uint8_t salted[HASH_MAX];
 
 	*v = (struct verifier){.hash = hash, .iterations = iterations};
 	rand_bytes(v->salt, sizeof v->salt);
 	pbkdf2(hash, password, str_at(v->salt, sizeof v->salt), iterations, salted);
-	hmac_bytes(hash, str_at(salted, n), STR("Client Key"), client_key);
-	hash_bytes(hash, str_at(client_key, n), v->stored_key);
-	hmac_bytes(hash, str_at(salted, n), STR("Server Key"), v->server_key);
+	verifier_of_salted(v, hash, salted);
 	mem_wipe(salted, sizeof salted);
-	mem_wipe(client_key, sizeof client_key);
 }
 
 void credential_put_verifier(struct buf *list, const struct verifier *v)

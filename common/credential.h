@@ -64,6 +64,8 @@ MUST_CHECK bool credential_list_ok(struct str list, uint32_t needed);
 
 /* One verifier, with a new salt. */
 void verifier_make(struct verifier *v, enum hash hash, struct str password, uint32_t iterations);
+/* The same from a SaltedPassword (RFC 5802 3) of hash_size bytes. */
+void verifier_of_salted(struct verifier *v, enum hash hash, const uint8_t *salted);
 void credential_put_verifier(struct buf *list, const struct verifier *v);
 /* False: it is no verifier, or not one that could have been made. */
 MUST_CHECK bool credential_verifier(const struct credential *c, struct verifier *out);

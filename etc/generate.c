@@ -114,6 +114,23 @@ static const char *effect(const char *when)
 	return strcmp(when, "fresh") == 0 ? "for new connections after a reload" : "at a restart";
 }
 
+/* In lines that mandoc does not find too long. */
+static void put_default(struct str text)
+{
+	size_t column = 0;
+	struct str word;
+
+	fputs("; the default is\n", stdout);
+	while (text.n) {
+		str_cut(text, ' ', &word, &text);
+		if (column)
+			putchar(column + word.n > 70 ? '\n' : ' ');
+		column = column + word.n > 70 ? 0 : column;
+		put_text(word);
+		column += word.n + 1;
+	}
+}
+
 static void put_settings_of(const struct setting *rows)
 {
 	puts(".Bl -tag -width Ds");
@@ -123,9 +140,7 @@ static void put_settings_of(const struct setting *rows)
 		fputs(type_names[s->type], stdout);
 		put_bounds(s);
 		if (*s->initial) {
-			/* a list may fill a line of its own */
-			fputs(s->type == SETTING_list ? "; the default is\n" : "; the default is ", stdout);
-			put_text(str_of(s->initial));
+			put_default(str_of(s->initial));
 		} else {
 			fputs("; there is no default", stdout);
 		}

@@ -16,10 +16,14 @@
 #define PROTO_FORM_ANONYMOUS 5
 #define PROTO_FORM_SHARED_SECRET 6
 #define PROTO_FORM_EXTERNAL 7
+#define PROTO_FORM_TOKEN 8
 #define PROTO_FLAG_DIRECT_TLS 1  /* open_session.flags, and those of a session */
 #define PROTO_FLAG_BIND2 4       /* by Bind 2 (XEP-0386): only asked for, not kept */
 #define PROTO_FLAG_ANONYMOUS 16  /* of a session and of sasl_verdict: sm's alone to say */
 #define PROTO_CLOSED_HUNG_UP 255 /* closed.cond: the client is gone without a word */
+/* sasl_verdict.flags */
+#define PROTO_VERDICT_PASSWORD 64   /* it was proved by the password */
+#define PROTO_VERDICT_TOKEN_DUE 128 /* the token is old, offer a new one */
 
 enum role { ROLE_C2S = 1, ROLE_PARENT = 2, ROLE_SM = 4, ROLE_C2S_SM = ROLE_C2S | ROLE_SM };
 enum delivery { UNNUMBERED, NUMBERED };

@@ -10,6 +10,8 @@
 #include "sm/conflict.h"
 #include "sm/peer.h"
 #include "sm/session.h"
+#include "sm/token.h"
+#include "sm/upgrade_task.h"
 
 #include <time.h>
 
@@ -26,6 +28,19 @@ bool answer_sasl_prove(struct peer_link *l, const struct msg_sasl_prove *m)
 {
 	verify_prove(l->house->verify, m);
 	l->secret = true;
+	return true;
+}
+
+bool answer_want_token(struct peer_link *l, const struct msg_want_token *m)
+{
+	token_make(l->house, m);
+	return true;
+}
+
+bool answer_want_upgrade(struct peer_link *l, const struct msg_want_upgrade *m)
+{
+	l->secret = true;
+	upgrade_make(l->house, m);
 	return true;
 }
 
@@ -71,6 +86,8 @@ static void on_verdict(void *ctx, const struct msg_sasl_verdict *answer)
 		m.as.sasl_verdict = (struct msg_sasl_verdict){.conn = answer->conn,
 			.attempt = answer->attempt,
 			.cond = SASL_temporary_auth_failure};
+	if (!m.as.sasl_verdict.cond && (answer->flags & PROTO_VERDICT_PASSWORD))
+		bound_by_password(h, answer->conn);
 	peer_send(p, &m);
 	house_touch(h);
 }

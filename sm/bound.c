@@ -18,6 +18,7 @@ struct bound {
 struct login {
 	uint64_t conn;
 	struct str account;
+	bool by_password;
 	char text[];
 };
 
@@ -87,6 +88,21 @@ struct str bound_account(const struct house *h, uint64_t conn)
 	const struct login *l = table_get(h->bound->by_conn, KEY(conn));
 
 	return l ? l->account : STR_NONE;
+}
+
+void bound_by_password(struct house *h, uint64_t conn)
+{
+	struct login *l = table_get(h->bound->by_conn, KEY(conn));
+
+	if (l)
+		l->by_password = true;
+}
+
+bool bound_is_by_password(const struct house *h, uint64_t conn)
+{
+	const struct login *l = table_get(h->bound->by_conn, KEY(conn));
+
+	return l && l->by_password;
 }
 
 void bound_remove(struct house *h, uint64_t conn)

@@ -14,6 +14,9 @@ size_t bound_count(const struct house *h);
 /* Replaces what the connection proved before. False: no memory, or too many of its worker. Noted
  * for the turn record, as is every removal. */
 MUST_CHECK bool bound_put(struct house *h, uint64_t conn, struct str account);
+/* That it did so by the password is remembered, but not over a restart. */
+void bound_by_password(struct house *h, uint64_t conn);
+bool bound_is_by_password(const struct house *h, uint64_t conn);
 struct str bound_account(const struct house *h,
 	uint64_t conn); /* empty: none; borrowed until the next change */
 void bound_remove(struct house *h, uint64_t conn);

@@ -16,17 +16,6 @@
 #define PAGE 500 /* accounts of a piece */
 #define REASON_MOST 1000
 
-struct control_job {
-	struct job job;
-	struct control_client *client; /* NULL: gone */
-	struct house *house;
-	struct buf account; /* bare; of a list: the last one shown */
-	struct buf credentials;
-	bool found;
-	struct buf rows; /* of a list */
-	unsigned listed;
-};
-
 void control_forget_job(struct control_client *c)
 {
 	c->job->client = NULL;
@@ -35,7 +24,7 @@ void control_forget_job(struct control_client *c)
 
 /* --- jobs ------------------------------------------------------------------------------------ */
 
-static struct control_job *job_new(struct control_client *c, struct str account)
+struct control_job *control_job_new(struct control_client *c, struct str account)
 {
 	struct control_job *j = mem_new(sizeof *j);
 
@@ -45,7 +34,7 @@ static struct control_job *job_new(struct control_client *c, struct str account)
 	return j;
 }
 
-static void job_give(struct control_job *j, struct desk *desk,
+void control_job_give(struct control_job *j, struct desk *desk,
 	enum db_result (*run)(struct job *j, struct db *d), void (*done)(struct job *j))
 {
 	j->job.run = run;
@@ -55,7 +44,7 @@ static void job_give(struct control_job *j, struct desk *desk,
 	desk_give(desk, &j->job);
 }
 
-static void job_free(struct control_job *j)
+void control_job_free(struct control_job *j)
 {
 	buf_wipe(&j->credentials);
 	buf_free(&j->account);
@@ -64,7 +53,7 @@ static void job_free(struct control_job *j)
 }
 
 /* Takes the client back from its job; NULL when it is gone. */
-static struct control_client *job_client(struct control_job *j)
+struct control_client *control_job_client(struct control_job *j)
 {
 	struct control_client *c = j->client;
 
@@ -77,13 +66,13 @@ static struct control_client *job_client(struct control_job *j)
 }
 
 /* Says how it went, and frees the job. */
-static void job_say(struct control_job *j, bool found, const char *done, const char *not_found)
+void control_job_say(struct control_job *j, bool found, const char *done, const char *not_found)
 {
-	struct control_client *c = job_client(j);
+	struct control_client *c = control_job_client(j);
 	struct buf words = {0};
 
 	if (!c) {
-		job_free(j);
+		control_job_free(j);
 		return;
 	}
 	if (j->job.result == DB_CONSTRAINT || (j->job.result == DB_OK && !found)) {
@@ -96,7 +85,7 @@ static void job_say(struct control_job *j, bool found, const char *done, const c
 		control_say(c, 1, buf_cstr(&words));
 	}
 	buf_free(&words);
-	job_free(j);
+	control_job_free(j);
 }
 
 /* --- accounts -------------------------------------------------------------------------------- */
@@ -126,7 +115,7 @@ static enum db_result run_add(struct job *job, struct db *d)
 
 static void done_add(struct job *job)
 {
-	job_say((struct control_job *)job, true, "added", "the account exists already");
+	control_job_say((struct control_job *)job, true, "added", "the account exists already");
 }
 
 static enum db_result run_passwd(struct job *job, struct db *d)
@@ -140,9 +129,9 @@ static void done_passwd(struct job *job)
 {
 	struct control_job *j = (struct control_job *)job;
 
-	if (j->job.result == DB_OK && j->found && j->house->verify)
-		verify_revoke(j->house->verify, buf_str(&j->account));
-	job_say(j, j->found, "changed", "there is no such account");
+	if (j->job.result == DB_OK && j->found)
+		account_revoke(j->house, buf_str(&j->account));
+	control_job_say(j, j->found, "changed", "there is no such account");
 }
 
 static enum db_result run_remove(struct job *job, struct db *d)
@@ -158,14 +147,14 @@ static void done_remove(struct job *job)
 	struct buf words = {0};
 	unsigned ended = 0;
 
-	if (j->job.result == DB_OK && j->house->verify)
-		verify_revoke(j->house->verify, buf_str(&j->account));
+	if (j->job.result == DB_OK)
+		account_revoke(j->house, buf_str(&j->account));
 	/* One that is not there may have been removed by an sm that died before this. */
 	if (j->job.result == DB_OK && !j->house->stopping)
 		ended = account_kick(j->house, buf_str(&j->account), STREAM_not_authorized,
 			STR("this account was removed"));
 	buf_printf(&words, "removed; %u session%s ended", ended, ended == 1 ? "" : "s");
-	job_say(j, j->found, buf_cstr(&words),
+	control_job_say(j, j->found, buf_cstr(&words),
 		ended ? "there is no such account any more; its sessions are ended now"
 		      : "there is no such account");
 	buf_free(&words);
@@ -185,13 +174,13 @@ static void done_disable(struct job *job)
 	struct buf words = {0};
 	unsigned ended = 0;
 
-	if (done && j->house->verify)
-		verify_revoke(j->house->verify, buf_str(&j->account));
+	if (done)
+		account_revoke(j->house, buf_str(&j->account));
 	if (done && !j->house->stopping)
 		ended = account_kick(j->house, buf_str(&j->account), STREAM_policy_violation,
 			STR("this account is disabled"));
 	buf_printf(&words, "disabled; %u session%s ended", ended, ended == 1 ? "" : "s");
-	job_say(j, j->found, buf_cstr(&words), "there is no such account");
+	control_job_say(j, j->found, buf_cstr(&words), "there is no such account");
 	buf_free(&words);
 }
 
@@ -209,7 +198,7 @@ static void done_enable(struct job *job)
 	/* what was read of it before said that it is disabled */
 	if (j->job.result == DB_OK && j->found && j->house->verify)
 		verify_revoke(j->house->verify, buf_str(&j->account));
-	job_say(j, j->found, "enabled", "there is no such account");
+	control_job_say(j, j->found, "enabled", "there is no such account");
 }
 
 static void change_account(struct control_client *c, bool with_credentials,
@@ -223,14 +212,29 @@ static void change_account(struct control_client *c, bool with_credentials,
 		buf_free(&store);
 		return;
 	}
-	j = job_new(c, account.text);
+	j = control_job_new(c, account.text);
 	buf_free(&store);
 	if (!with_credentials || credential_line_read(c->secret, &j->credentials)) {
-		job_give(j, c->house->writer, run, done);
+		control_job_give(j, c->house->writer, run, done);
 		return;
 	}
-	job_free(j);
+	control_job_free(j);
 	control_say(c, 64, "the credentials are malformed");
+}
+
+void control_on_account(struct control_client *c, uint64_t number, struct desk *desk,
+	enum db_result (*run)(struct job *j, struct db *d), void (*done)(struct job *j))
+{
+	struct buf store = {0};
+	struct control_job *j;
+	struct jid account;
+
+	if (account_of(c, &store, &account)) {
+		j = control_job_new(c, account.text);
+		j->number = number;
+		control_job_give(j, desk, run, done);
+	}
+	buf_free(&store);
 }
 
 void control_account_add(struct control_client *c)
@@ -297,7 +301,7 @@ static void list_free(struct control_client *c)
 static void done_list(struct job *job)
 {
 	struct control_job *j = (struct control_job *)job;
-	struct control_client *c = job_client(j);
+	struct control_client *c = control_job_client(j);
 	struct buf *last = c ? c->own : NULL;
 
 	if (c && j->job.result != DB_OK) {
@@ -314,7 +318,7 @@ static void done_list(struct job *job)
 		if (j->listed < PAGE)
 			control_end(c);
 	}
-	job_free(j);
+	control_job_free(j);
 }
 
 static void next_page(struct control_client *c)
@@ -322,7 +326,7 @@ static void next_page(struct control_client *c)
 	struct buf *last = c->own;
 
 	c->more = NULL;
-	job_give(job_new(c, buf_str(last)), c->house->reader, run_list, done_list);
+	control_job_give(control_job_new(c, buf_str(last)), c->house->reader, run_list, done_list);
 }
 
 void control_account_list(struct control_client *c)

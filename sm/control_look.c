@@ -224,7 +224,7 @@ void control_sessions(struct control_client *c)
 	report_list(&c->out, "sessions", SESSION_COLUMNS);
 }
 
-static bool sid_of(struct str hex, uint64_t *sid)
+bool control_hex(struct str hex, uint64_t *number)
 {
 	uint64_t value = 0;
 
@@ -238,7 +238,7 @@ static bool sid_of(struct str hex, uint64_t *sid)
 			return false;
 		value = value << 4 | (uint64_t)(is_digit ? ch - '0' : ch - 'a' + 10);
 	}
-	*sid = value;
+	*number = value;
 	return true;
 }
 
@@ -246,7 +246,7 @@ struct session *control_session_by_sid(const struct control_client *c, struct st
 {
 	uint64_t sid;
 
-	return sid_of(hex, &sid) ? session_by_sid(c->house->sessions, sid) : NULL;
+	return control_hex(hex, &sid) ? session_by_sid(c->house->sessions, sid) : NULL;
 }
 
 static unsigned lines_of(struct str s)

@@ -68,6 +68,31 @@ void control_each(struct control *c, void (*visit)(struct control_client *client
 void control_reload_late(struct control_client *c); /* its patience is over */
 /* a list: when which certificate ends */
 void report_expiries(struct buf *out, const struct house *h);
+struct control_job {
+	struct job job;
+	struct control_client *client; /* NULL: gone */
+	struct house *house;
+	struct buf account; /* bare; of a list: the last one shown */
+	struct buf credentials;
+	bool found;
+	struct buf rows; /* of a list */
+	unsigned listed;
+	uint64_t number; /* of a client */
+};
+
+/* Jobs of desks, for a command (control_change.c). */
+struct control_job *control_job_new(struct control_client *c, struct str account);
+void control_job_give(struct control_job *j, struct desk *desk,
+	enum db_result (*run)(struct job *j, struct db *d), void (*done)(struct job *j));
+void control_job_free(struct control_job *j);
+/* Takes the client back from its job; NULL when it is gone. */
+struct control_client *control_job_client(struct control_job *j);
+/* Says how it went, and frees the job. */
+void control_job_say(struct control_job *j, bool found, const char *done, const char *not_found);
+/* A job about the account that is the first argument; a wrong one is answered. */
+void control_on_account(struct control_client *c, uint64_t number, struct desk *desk,
+	enum db_result (*run)(struct job *j, struct db *d), void (*done)(struct job *j));
+bool control_hex(struct str hex, uint64_t *number); /* up to 16 digits, lower case */
 /* The client is gone before its job came back. */
 void control_forget_job(struct control_client *c);
 

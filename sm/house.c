@@ -139,6 +139,8 @@ static bool open_store(struct house *h, const char *path, const struct verify_ou
 		h->reader = desk_new(&h->loop, path, DB_READ, NULL, why);
 	if (h->reader)
 		h->verify = verify_new(h->conf, h->reader, path, out, why);
+	if (h->verify)
+		verify_writer(h->verify, h->writer);
 	return h->verify && client_secret_read(path, h->client_secret, why);
 }
 

@@ -25,6 +25,7 @@ struct verify;
 struct control;
 struct metrics;
 struct trace;
+struct token_job;
 
 struct house {
 	const struct conf *conf;
@@ -39,9 +40,10 @@ struct house {
 	struct guard *guard; /* of failed logins */
 	struct verify *verify;
 	struct control *control;
-	struct metrics *metrics;      /* NULL: metrics-listen is empty */
-	struct desk *reader, *writer; /* store.db */
-	struct desk *table_desk;      /* sessions.db */
+	struct token_job *tokens_made; /* token.c */
+	struct metrics *metrics;       /* NULL: metrics-listen is empty */
+	struct desk *reader, *writer;  /* store.db */
+	struct desk *table_desk;       /* sessions.db */
 	uint8_t client_secret[CLIENT_SECRET_BYTES];
 	int64_t started;          /* wall clock, seconds */
 	uint64_t routed;          /* stanzas */

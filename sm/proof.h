@@ -33,6 +33,10 @@ struct proof_form {
 	 * signature, and who it is where the form says so: a full JID if nothing else may be bound
 	 * (an anonymous one, whose flag is set). */
 	void (*judge)(struct question *q);
+	/* On the writing desk's thread, if it was judged good and q->settles: what its use
+	 * changes; the verdict waits for the commit, and q->must_settle: depends on it. NULL:
+	 * nothing ever. */
+	enum db_result (*settle)(struct question *q, struct db *d);
 };
 
 const struct proof_form *proof_form_of(unsigned number); /* NULL: none such */
@@ -66,5 +70,10 @@ void proof_judge_shared_secret(struct question *q);
 bool proof_is_external(const struct msg_sasl_prove *m);
 enum db_result proof_find_external(struct question *q, struct db *d);
 void proof_judge_external(struct question *q);
+/* proof_token.c */
+bool proof_is_token(const struct msg_sasl_prove *m);
+enum db_result proof_find_tokens(struct question *q, struct db *d);
+void proof_judge_token(struct question *q);
+enum db_result proof_settle_token(struct question *q, struct db *d);
 
 #endif

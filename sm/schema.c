@@ -34,6 +34,34 @@ static const struct schema_step store_steps[] = {
 		" value BLOB NOT NULL,"
 		" PRIMARY KEY(jid, kind)"
 		") STRICT, WITHOUT ROWID;"},
+	{"clients and their tokens",
+		"CREATE TABLE client(" /* an installation (XEP-0388 2.4) that has a token */
+		" jid TEXT NOT NULL REFERENCES account(jid) ON DELETE CASCADE,"
+		" id TEXT NOT NULL,"
+		" software TEXT NOT NULL,"
+		" device TEXT NOT NULL,"
+		" first_seen INTEGER NOT NULL," /* seconds since 1970, as all times */
+		" last_seen INTEGER NOT NULL,"  /* to the hour */
+		" PRIMARY KEY(jid, id)"
+		") STRICT, WITHOUT ROWID;"
+		"CREATE TABLE token(" /* FAST (XEP-0484) */
+		" jid TEXT NOT NULL,"
+		" client TEXT NOT NULL,"
+		" slot INTEGER NOT NULL," /* enum token_slot */
+		" token BLOB NOT NULL,"
+		" mechanism TEXT NOT NULL,"
+		" made INTEGER NOT NULL,"
+		" expiry INTEGER NOT NULL,"
+		" count INTEGER NOT NULL,"
+		" PRIMARY KEY(jid, client, slot),"
+		" FOREIGN KEY(jid, client) REFERENCES client(jid, id) ON DELETE CASCADE"
+		") STRICT, WITHOUT ROWID;"
+		"CREATE INDEX token_by_expiry ON token(expiry);"
+		/* Tokens go with the password that they were given for, whoever changes it. */
+		"CREATE TRIGGER tokens_end_with_verifier AFTER DELETE ON verifier BEGIN"
+		" DELETE FROM client WHERE jid = old.jid; END;"
+		"CREATE TRIGGER tokens_end_with_account AFTER UPDATE OF disabled ON account"
+		" WHEN new.disabled BEGIN DELETE FROM client WHERE jid = new.jid; END;"},
 };
 
 static bool failed(struct db *d, const char *path, struct buf *why)

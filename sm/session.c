@@ -10,7 +10,9 @@
 #include "sm/bound.h"
 #include "sm/peer.h"
 #include "sm/pipeline.h"
+#include "sm/token.h"
 #include "sm/turn.h"
+#include "sm/verify.h"
 
 #include <string.h>
 #include <time.h>
@@ -370,6 +372,15 @@ unsigned account_kick(struct house *h, struct str bare, int why, struct str text
 		n++;
 	}
 	return n;
+}
+
+void account_revoke(struct house *h, struct str bare)
+{
+	if (h->verify)
+		verify_revoke(h->verify, bare);
+	bound_remove_account(h, bare);
+	tokens_revoke(h, bare);
+	house_touch(h);
 }
 
 struct end_of_peer {

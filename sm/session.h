@@ -67,6 +67,10 @@ void session_kick(struct house *h, struct session *s, int why /* enum cond */, s
  * account end unproven. */
 unsigned account_kick(struct house *h, struct str bare, int why, struct str text);
 
+/* What an account proved itself by is not good any more (another password, or none): logins under
+ * way end unproven, and tokens that are being made are none. Sessions stay. */
+void account_revoke(struct house *h, struct str bare);
+
 struct sessions *sessions_new(void);
 void sessions_free(struct sessions **t); /* drops what is left, silently */
 uint64_t session_new_sid(struct sessions

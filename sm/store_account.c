@@ -112,6 +112,14 @@ enum db_result store_account_complete(struct db *d, struct str account,
 	return r == DB_OK && found ? put_credentials(d, account, credentials, have) : r;
 }
 
+enum db_result store_account_add_missing(struct db *d, struct str account, struct str credentials)
+{
+	uint32_t have;
+	enum db_result r = store_account_kinds(d, account, &have);
+
+	return r == DB_OK ? put_credentials(d, account, credentials, have) : r;
+}
+
 enum db_result store_account_remove(struct db *d, struct str account, bool *found)
 {
 	enum db_result r = run_on_account(d, "DELETE FROM account WHERE jid = ?1", account);

@@ -20,6 +20,9 @@ MUST_CHECK enum db_result store_account_passwd(struct db *d, struct str account,
  * changed since that proved something). */
 MUST_CHECK enum db_result store_account_complete(struct db *d, struct str account,
 	const struct verifier *proved, struct str credentials);
+/* Adds those that the account lacks. */
+MUST_CHECK enum db_result store_account_add_missing(struct db *d, struct str account,
+	struct str credentials);
 MUST_CHECK enum db_result store_account_remove(struct db *d, struct str account, bool *found);
 /* A disabled account keeps all that it has, but nobody logs in to it. */
 MUST_CHECK enum db_result store_account_disable(struct db *d, struct str account, bool disabled,

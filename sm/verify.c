@@ -129,6 +129,15 @@ static void hand_on(struct verify *v, const struct question *q)
 		v->out.credentials(v->out.ctx, q->who.text, &q->verifier, q->more);
 }
 
+/* Not by a token or a certificate, nor as nobody in particular. */
+static bool is_by_password(const struct question *q)
+{
+	static const uint8_t forms[] = {PROTO_FORM_SCRAM, PROTO_FORM_CLIENT_KEY,
+		PROTO_FORM_DIGEST_MD5, PROTO_FORM_CRAM_MD5};
+
+	return q->form && memchr(forms, q->form->number, sizeof forms);
+}
+
 static void say_verdict(struct verify *v, const struct question *q, enum cond cond)
 {
 	struct msg_sasl_verdict m = {.conn = q->conn,
@@ -140,6 +149,7 @@ static void say_verdict(struct verify *v, const struct question *q, enum cond co
 	count(v, cond);
 	if (cond == COND_none) {
 		m.signature = str_at(q->signature, q->signature_n);
+		m.flags |= is_by_password(q) ? PROTO_VERDICT_PASSWORD : 0;
 		hand_on(v, q);
 	}
 	if (!verify_holds(v, q, &m))
@@ -177,16 +187,46 @@ static void done_start(struct job *j)
 		drop(q);
 }
 
+static enum db_result run_settle(struct job *j, struct db *d)
+{
+	struct question *q = (struct question *)j;
+
+	return q->form->settle(q, d);
+}
+
+/* Is there more to do before the verdict? It is done once. */
+static bool settles(struct question *q)
+{
+	bool due = q->settles && q->cond == COND_none && q->job.result == DB_OK && !q->revoked &&
+		!q->v->closed;
+
+	q->settles = false;
+	if (due) {
+		q->job.run = run_settle;
+		desk_give(q->v->writer, &q->job);
+	}
+	return due;
+}
+
+static bool has_failed(const struct question *q)
+{
+	bool matters = q->job.run != run_settle || q->must_settle;
+
+	return q->job.result != DB_OK && matters;
+}
+
 static void done_prove(struct job *j)
 {
 	struct question *q = (struct question *)j;
 
+	if (settles(q))
+		return;
 	if (q->revoked)
 		q->cond = SASL_not_authorized;
 	/* Never not-authorized when the store is at fault: clients would forget the password
 	 * (protocol.md 1c). */
 	if (!q->v->closed)
-		say_verdict(q->v, q, j->result == DB_OK ? q->cond : SASL_temporary_auth_failure);
+		say_verdict(q->v, q, has_failed(q) ? SASL_temporary_auth_failure : q->cond);
 	drop(q);
 }
 
@@ -204,7 +244,7 @@ static struct str keep(char **at, struct str s)
 static struct question *question_new(struct verify *v, const struct msg_sasl_prove *m)
 {
 	size_t size = sizeof(struct question) + m->who.text.n + m->message.n + m->proof.n +
-		m->more.n;
+		m->more.n + m->client.n + m->mechanism.n;
 	bool room = v->waiting < WAITING_MOST && *share_of(v, m->conn) < WORKER_MOST;
 	struct question *q = room ? mem_try(size) : NULL;
 	char *at;
@@ -222,6 +262,11 @@ static struct question *question_new(struct verify *v, const struct msg_sasl_pro
 	q->message = keep(&at, m->message);
 	q->proof = keep(&at, m->proof);
 	q->more = keep(&at, m->more);
+	q->client = keep(&at, m->client);
+	q->mechanism = keep(&at, m->mechanism);
+	q->count = m->count;
+	q->invalidate = m->invalidate;
+	q->rotation = v->conf->fast_token_rotation;
 	return q;
 }
 
@@ -390,6 +435,11 @@ void verify_revoke(struct verify *v, struct str account)
 		if (str_eq(q->who.text, account))
 			forget(q);
 	}
+}
+
+void verify_writer(struct verify *v, struct desk *writer)
+{
+	v->writer = writer;
 }
 
 struct verify_counts verify_counts(const struct verify *v)

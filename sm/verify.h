@@ -36,6 +36,8 @@ struct verify_out {
  * it returns. NULL: `why`. */
 MUST_CHECK struct verify *verify_new(const struct conf *conf, struct desk *reader,
 	const char *store_path, const struct verify_out *out, struct buf *why);
+/* For what a use of a token changes; before any question. */
+void verify_writer(struct verify *v, struct desk *writer);
 void verify_conf(struct verify *v, const struct conf *conf); /* after a reload: from now on */
 /* Borrowed: whose proofs are judged, and when the verdict goes out; NULL (at first): all, at
  * once. */

@@ -6,8 +6,10 @@
 #define SM_VERIFY_WORK_H
 
 #include "common/condition.h"
+#include "sm/client_number.h"
 #include "sm/proof.h"
 #include "sm/store_account.h"
+#include "sm/store_client.h"
 #include "sm/verify.h"
 
 #include <stdatomic.h>
@@ -17,7 +19,7 @@
 struct verify {
 	const struct conf *conf;                      /* the loop's */
 	_Atomic uint32_t iterations[HASH_SHA512 + 1]; /* of new verifiers, by hash */
-	struct desk *reader;
+	struct desk *reader, *writer;
 	struct verify_out out;
 	struct guard *guard; /* or NULL */
 	uint8_t salt_secret[32], nonce_secret[32];
@@ -45,12 +47,20 @@ struct question {
 	struct network from;
 	struct jid who;
 	struct str message, proof, more;
+	/* of a token */
+	struct str client, mechanism;
+	uint64_t count;
+	bool invalidate;
+	int64_t rotation; /* seconds */
 	/* what the desk found */
 	struct verifier verifier;
 	uint8_t secret[2 * HASH_MAX]; /* of a form that leans on another credential */
 	size_t secret_n;
 	bool real, disabled; /* the account exists, with what the form leans on; and is disabled */
 	uint32_t lacks;      /* of `kinds` */
+	struct client_tokens tokens;
+	struct token_use use;
+	bool settles, must_settle; /* proof.h; and not only if it can be */
 	/* the answer */
 	enum cond cond;
 	uint8_t flags; /* of msg_sasl_verdict */
@@ -58,7 +68,7 @@ struct question {
 	size_t signature_n;
 	struct buf named; /* the account, of a form that names it */
 	size_t size;      /* of all this, to be wiped */
-	char text[];      /* account, message, proof, more */
+	char text[];      /* account, message, proof, more, client, mechanism */
 };
 
 /* What the first question asks: the verifier of q->who; for one that does not exist it pretends. */

@@ -17,6 +17,10 @@ static void answer(struct world *w, bool yes)
 		m = world_salt(w);
 	else if (m.code == MSG_sasl_prove)
 		m = world_verdict(w, yes ? COND_none : SASL_not_authorized);
+	else if (m.code == MSG_want_upgrade)
+		m = world_upgrade(w, yes ? HASH_SHA256 : 0);
+	else if (m.code == MSG_want_token)
+		m = yes ? world_token(w) : (struct message){.code = MSG_token};
 	else if (m.code == MSG_open_session && yes)
 		m = world_opening(w);
 	else

@@ -262,6 +262,8 @@ static inline struct client_setting world_setting(struct world *w)
 {
 	static const char *mechanisms[] = {"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"};
 	static struct conf_domain domains[] = {{.name = "localhost"}, {.name = "example.test"}};
+	static const char *tokens[] = {"HT-SHA-256-NONE"};
+	domains[0].fast_mechanisms = domains[1].fast_mechanisms = (struct conf_list){tokens, 1};
 	domains[0].mechanisms = domains[1].mechanisms = (struct conf_list){mechanisms, 3};
 	w->conf = (struct conf){
 		.allow_plaintext = PLAINTEXT_NO, .auth_attempts = 3, .domains = domains, .domain_count = 2};
@@ -333,6 +335,20 @@ static inline struct message world_verdict(struct world *w, enum cond cond)
 	return m;
 }
 
+static inline struct message world_upgrade(struct world *w, enum hash hash)
+{
+	struct message m = {.code = MSG_upgrade};
+	m.as.upgrade = (struct msg_upgrade){w->client.id, 0, (uint8_t)hash, 10000, STR("saltsaltsaltsalt")};
+	return m;
+}
+
+static inline struct message world_token(struct world *w)
+{
+	struct message m = {.code = MSG_token};
+	m.as.token = (struct msg_token){w->client.id, STR("t0ken"), STR("2027-01-01T00:00:00Z")};
+	return m;
+}
+
 static inline struct message world_opening(struct world *w)
 {
 	struct message m = {.code = MSG_opened};
@@ -377,11 +393,23 @@ static inline void world_key(struct world *w)
 #define WORLD_PLAIN2(more) \
 	"<authenticate xmlns='" WORLD_SASL2 "' mechanism='PLAIN'>" \
 	"<initial-response>AGFsaWNlAHNlY3JldA==</initial-response>" more "</authenticate>"
+#define WORLD_AGENT2 "<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'/>"
+#define WORLD_WANTS "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/>"
+#define WORLD_UPGRADE "<upgrade xmlns='urn:xmpp:sasl:upgrade:0'>UPGR-SCRAM-SHA-256</upgrade>"
+#define WORLD_NEXT "<next xmlns='" WORLD_SASL2 "' task='UPGR-SCRAM-SHA-256'/>"
+#define WORLD_HASH \
+	"<task-data xmlns='" WORLD_SASL2 "'><hash xmlns='urn:xmpp:scram-upgrade:0'>" \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=</hash></task-data>"
 #define WORLD_BIND2 "<bind xmlns='urn:xmpp:bind:0'><tag>Scene</tag></bind>"
 #define WORLD_BIND \
 	"<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>here</resource></bind></iq>"
 #define WORLD_SESSION "<iq type='set' id='s1'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"
 #define WORLD_MESSAGE "<message to='bob@localhost' id='m1'><body>hi</body></message>"
+
+static inline bool world_is_task(enum login_state s)
+{
+	return s == LOGIN_wait_for_upgrade || s == LOGIN_wait_for_sasl2_next || s == LOGIN_wait_for_sasl2_task_data;
+}
 
 /* Brings a fresh world to a state, by the way of a real login. */
 static inline struct world *world_at(enum login_state s)
@@ -401,6 +429,8 @@ static inline struct world *world_at(enum login_state s)
 		s == LOGIN_wait_for_sasl_response            ? WORLD_ASKS
 			: s == LOGIN_wait_for_sasl2_response ? WORLD_ASKS2
 			: s == LOGIN_wait_for_sasl2_open     ? WORLD_PLAIN2(WORLD_BIND2)
+			: s == LOGIN_wait_for_token          ? WORLD_PLAIN2(WORLD_AGENT2 WORLD_BIND2 WORLD_WANTS)
+			: world_is_task(s)                   ? WORLD_PLAIN2(WORLD_UPGRADE)
 							     : WORLD_PLAIN);
 	if (s == LOGIN_wait_for_sasl_response || s == LOGIN_wait_for_sasl2_response || s == LOGIN_wait_for_salt)
 		return w;
@@ -411,8 +441,14 @@ static inline struct world *world_at(enum login_state s)
 	if (s == LOGIN_wait_for_proof)
 		return w;
 	world_answer(w, world_verdict(w, COND_none));
-	if (s == LOGIN_wait_for_sasl2_open)
+	if (s == LOGIN_wait_for_sasl2_open || s == LOGIN_wait_for_token || s == LOGIN_wait_for_upgrade)
 		return w;
+	if (world_is_task(s)) {
+		world_answer(w, world_upgrade(w, HASH_SHA256));
+		if (s == LOGIN_wait_for_sasl2_task_data)
+			world_bytes(w, WORLD_NEXT);
+		return w;
+	}
 	world_bytes(w, WORLD_HEADER);
 	if (s == LOGIN_wait_for_bind)
 		return w;

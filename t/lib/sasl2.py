@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """SASL2 (XEP-0388) for the little client: one <authenticate/>, and what comes of it."""
 import base64
+import datetime
 import hashlib
 import hmac
 import os
@@ -10,6 +11,9 @@ from client import CLIENT, STREAMS, Client, Refused, b64
 
 SASL2 = "urn:xmpp:sasl:2"
 BIND2 = "urn:xmpp:bind:0"
+UPGRADE = "urn:xmpp:sasl:upgrade:0"
+SCRAM_UPGRADE = "urn:xmpp:scram-upgrade:0"
+FAST = "urn:xmpp:fast:0"
 IAP = "urn:xmpp:iap:0"
 PHONE = "d4565fa7-4d72-4749-b3d3-740edbf87770"
 LAPTOP = "0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"
@@ -21,6 +25,14 @@ def agent(ident=PHONE, software="Scene", device="Phone"):
 
 def bind2(tag="Scene"):
     return f"<bind xmlns='{BIND2}'>" + (f"<tag>{tag}</tag>" if tag is not None else "") + "</bind>"
+
+
+def upgrades(*names):
+    return "".join(f"<upgrade xmlns='{UPGRADE}'>{name}</upgrade>" for name in names)
+
+
+def wants_token(mechanism):
+    return f"<request-token xmlns='{FAST}' mechanism='{mechanism}'/>"
 
 
 class Client2(Client):
@@ -99,6 +111,53 @@ class Client2(Client):
         if signature != "v=" + b64(mac(mac(salted, b"Server Key"), message)):
             raise AssertionError("the server does not know our password: wrong signature")
         return answer if answer.tag == f"{{{SASL2}}}continue" else self.accepted(answer)
+
+    def channel(self, mechanism):
+        """Channel binding data for an HT mechanism."""
+        if mechanism.endswith("-ENDP"):
+            return hashlib.sha256(self.sock.getpeercert(binary_form=True)).digest()
+        return self.sock.get_channel_binding("tls-unique") if mechanism.endswith("-UNIQ") else b""
+
+    def fast(self, token, user="alice", mechanism="HT-SHA-256-NONE", ident=PHONE, inline="", channel=None, **attributes):
+        """In by a token (FAST, XEP-0484); attributes: those of <fast/>."""
+        channel = self.channel(mechanism) if channel is None else channel
+        mac = lambda who: hmac.new(token.encode(), who + channel, "sha256").digest()
+        words = "".join(f" {name}={quoteattr(str(value))}" for name, value in attributes.items())
+        self.accepted(self.authenticate(mechanism, user.encode() + b"\0" + mac(b"Initiator"),
+                                        agent(ident) + f"<fast xmlns='{FAST}'{words}/>" + inline))
+        said = base64.b64decode(self.success.find(f"{{{SASL2}}}additional-data").text)
+        if said != mac(b"Responder"):
+            raise AssertionError("the server does not know our token")
+        return self
+
+    def token(self):
+        """The token that came with the success; None: none did."""
+        element = self.success.find(f"{{{FAST}}}token")
+        if element is None:
+            return None
+        left = datetime.datetime.strptime(element.get("expiry"), "%Y-%m-%dT%H:%M:%SZ") - datetime.datetime.utcnow()
+        if not datetime.timedelta(days=29) < left <= datetime.timedelta(days=30):
+            raise AssertionError("the token is good for " + str(left))
+        return element.get("token")
+
+    def begin_task(self, name):
+        """The salt and rounds for a task of XEP-0480."""
+        salt = self.say(f"<next xmlns='{SASL2}' task={quoteattr(name)}/>").find(f"{{{SCRAM_UPGRADE}}}salt")
+        return base64.b64decode(salt.text), int(salt.get("iterations"))
+
+    def end_task(self, salted):
+        return self.say(f"<task-data xmlns='{SASL2}'><hash xmlns='{SCRAM_UPGRADE}'>{b64(salted)}</hash></task-data>")
+
+    def upgrade(self, element, password):
+        """Does the tasks that <continue/> asks for, and returns their names and what comes at last."""
+        done = []
+        while element.tag == f"{{{SASL2}}}continue":
+            names = [t.text for t in element.find(f"{{{SASL2}}}tasks")]
+            digest = names[0][len("UPGR-SCRAM-"):].replace("-", "").lower()
+            salt, rounds = self.begin_task(names[0])
+            done += names
+            element = self.end_task(hashlib.pbkdf2_hmac(digest, password.encode(), salt, rounds))
+        return done, element
 
 
 def header(to="localhost", extra=""):

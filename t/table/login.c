@@ -119,6 +119,42 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_session] = STRANGER,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = INTRUDER},
+	[LOGIN_wait_for_sasl2_next] = {
+		[INPUT_header] = FAULT,
+		[INPUT_goodbye] = ENDS("</stream:stream>"),
+		[INPUT_error] = ENDS("</stream:stream>"),
+		[INPUT_starttls] = TLS_FAILURE,
+		[INPUT_auth] = INTRUDER,
+		[INPUT_response] = INTRUDER,
+		[INPUT_abort] = INTRUDER,
+		[INPUT_authenticate] = INTRUDER,
+		[INPUT_response2] = INTRUDER,
+		[INPUT_abort2] = ENDS(SASL2_FAILURE("aborted")),
+		[INPUT_next] = TO(wait_for_sasl2_task_data, "<salt xmlns=\"urn:xmpp:scram-upgrade:0\" iterations=\"10000\">c2Fs"),
+		[INPUT_task_data] = INTRUDER,
+		[INPUT_compress] = INTRUDER,
+		[INPUT_bind] = STRANGER,
+		[INPUT_session] = STRANGER,
+		[INPUT_stanza] = STRANGER,
+		[INPUT_other] = INTRUDER},
+	[LOGIN_wait_for_sasl2_task_data] = {
+		[INPUT_header] = FAULT,
+		[INPUT_goodbye] = ENDS("</stream:stream>"),
+		[INPUT_error] = ENDS("</stream:stream>"),
+		[INPUT_starttls] = TLS_FAILURE,
+		[INPUT_auth] = INTRUDER,
+		[INPUT_response] = INTRUDER,
+		[INPUT_abort] = INTRUDER,
+		[INPUT_authenticate] = INTRUDER,
+		[INPUT_response2] = INTRUDER,
+		[INPUT_abort2] = ENDS(SASL2_FAILURE("aborted")),
+		[INPUT_next] = INTRUDER,
+		[INPUT_task_data] = TO(wait_for_upgrade, NOTHING),
+		[INPUT_compress] = INTRUDER,
+		[INPUT_bind] = STRANGER,
+		[INPUT_session] = STRANGER,
+		[INPUT_stanza] = STRANGER,
+		[INPUT_other] = INTRUDER},
 	WAITS(wait_for_salt),
 	WAITS(wait_for_key),
 	WAITS(wait_for_proof),
@@ -141,6 +177,8 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_stanza] = TO(wait_for_bind, "<not-authorized"),
 		[INPUT_other] = ODD},
 	WAITS(wait_for_open),
+	WAITS(wait_for_upgrade),
+	WAITS(wait_for_token),
 	WAITS(wait_for_sasl2_open),
 	[LOGIN_wait_for_session] = {
 		[INPUT_header] = FAULT,
@@ -201,6 +239,8 @@ static const struct {
 	{ON_opened, LOGIN_wait_for_open, TO(wait_for_session, "<jid>alice@localhost/here</jid>")},
 	{ON_refused, LOGIN_wait_for_open,
 		TO(wait_for_bind, "<iq type=\"error\" id=\"b1\"><error type=\"cancel\"><conflict")},
+	{ON_upgrade, LOGIN_wait_for_upgrade, TO(wait_for_sasl2_next, "<tasks><task>UPGR-SCRAM-SHA-256</task></tasks></continue>")},
+	{ON_token, LOGIN_wait_for_token, TO(wait_for_sasl2_open, NOTHING)},
 	{ON_opened, LOGIN_wait_for_sasl2_open,
 		TO(wait_for_session, "<authorization-identifier>alice@localhost/here</authorization-identifier>"
 			"<bound xmlns=\"urn:xmpp:bind:0\"/></success><stream:features><limits")},
@@ -232,7 +272,12 @@ static const char edges[] =
 	"wait_for_sasl_response>wait_for_salt wait_for_sasl_response>wait_for_proof wait_for_sasl_response>closing "
 	"wait_for_sasl2_response>wait_for_sasl2_response wait_for_sasl2_response>wait_for_salt "
 	"wait_for_sasl2_response>wait_for_proof wait_for_sasl2_response>wait_for_feature_request wait_for_sasl2_response>closing "
-	"wait_for_salt>wait_for_sasl2_response wait_for_proof>wait_for_sasl2_open wait_for_proof>wait_for_bind "
+	"wait_for_proof>wait_for_upgrade wait_for_upgrade>wait_for_sasl2_next wait_for_upgrade>wait_for_token "
+	"wait_for_upgrade>wait_for_sasl2_open wait_for_upgrade>wait_for_bind wait_for_upgrade>closing "
+	"wait_for_sasl2_next>wait_for_sasl2_task_data wait_for_sasl2_next>closing "
+	"wait_for_sasl2_task_data>wait_for_upgrade wait_for_sasl2_task_data>closing "
+	"wait_for_feature_request>wait_for_proof wait_for_proof>wait_for_token wait_for_token>wait_for_sasl2_open "
+	"wait_for_token>wait_for_bind wait_for_token>closing wait_for_salt>wait_for_sasl2_response wait_for_proof>wait_for_sasl2_open wait_for_proof>wait_for_bind "
 	"wait_for_sasl2_open>wait_for_session wait_for_sasl2_open>wait_for_bind wait_for_sasl2_open>closing "
 	"wait_for_salt>wait_for_feature_request wait_for_salt>wait_for_sasl_response wait_for_salt>wait_for_key wait_for_salt>closing "
 	"wait_for_salt>wait_for_proof "
@@ -254,8 +299,8 @@ static const char *const texts[LOGIN_INPUTS] = {
 	[INPUT_authenticate] = WORLD_PLAIN2(""),
 	[INPUT_response2] = "<response xmlns='" WORLD_SASL2 "'>AGFsaWNlAHNlY3JldA==</response>",
 	[INPUT_abort2] = "<abort xmlns='" WORLD_SASL2 "'/>",
-	[INPUT_next] = "<next xmlns='" WORLD_SASL2 "' task='UPGR-SCRAM-SHA-256'/>",
-	[INPUT_task_data] = "<task-data xmlns='" WORLD_SASL2 "'/>",
+	[INPUT_next] = WORLD_NEXT,
+	[INPUT_task_data] = WORLD_HASH,
 	[INPUT_compress] =
 		"<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>",
 	[INPUT_bind] = WORLD_BIND,
@@ -292,7 +337,8 @@ static unsigned farewell(enum login_state from)
 {
 	if (from == LOGIN_wait_for_session || from == LOGIN_session_established)
 		return MSG_closed;
-	return from == LOGIN_wait_for_bind || from == LOGIN_wait_for_open || from == LOGIN_wait_for_sasl2_open
+	return from == LOGIN_wait_for_bind || from == LOGIN_wait_for_open || from == LOGIN_wait_for_sasl2_open ||
+			from == LOGIN_wait_for_token || world_is_task(from)
 		? MSG_forget
 		: 0;
 }
@@ -350,6 +396,10 @@ static void happen(struct world *w, enum login_event e)
 		m = world_salt(w);
 	else if (e == ON_verdict)
 		m = world_verdict(w, COND_none);
+	else if (e == ON_upgrade)
+		m = world_upgrade(w, HASH_SHA256);
+	else if (e == ON_token)
+		m = world_token(w);
 	else if (e == ON_opened)
 		m = world_opening(w);
 	else if (e == ON_refused)
@@ -391,7 +441,8 @@ static void reading(void **state)
 	(void)state;
 	for (enum login_state s = 0; s < LOGIN_STATES; s++) {
 		bool waits = s == LOGIN_wait_for_salt || s == LOGIN_wait_for_key || s == LOGIN_wait_for_proof ||
-			s == LOGIN_wait_for_open || s == LOGIN_wait_for_sasl2_open;
+			s == LOGIN_wait_for_open || s == LOGIN_wait_for_sasl2_open ||
+			s == LOGIN_wait_for_token || s == LOGIN_wait_for_upgrade;
 		struct world *w = world_at(s);
 		assert_int_equal(client_reads(&w->client), !waits);
 		world_free(w);

@@ -60,7 +60,7 @@ static void on_credentials(void *ctx, struct str account, const struct verifier 
 
 static void run_all(void)
 {
-	while (desk_waiting(reader))
+	while (desk_waiting(reader) || desk_waiting(writer))
 		uv_run(&loop, UV_RUN_ONCE);
 }
 
