@@ -44,9 +44,9 @@ static inline bool str_is(struct str a, const char *c_string)
 /* Without the first n bytes (or empty). */
 static inline struct str str_skip(struct str s, size_t n)
 {
-	if (n >= s.n)
-		return (struct str){s.p ? s.p + s.n : NULL, 0};
-	return (struct str){s.p + n, s.n - n};
+	size_t skipped = n < s.n ? n : s.n;
+
+	return (struct str){skipped ? s.p + skipped : s.p, s.n - skipped};
 }
 
 /* The first n bytes (or all). */

@@ -22,7 +22,8 @@ static void put_value(struct buf *out, const struct column *c, struct str lead, 
 		return;
 	}
 	to = buf_room(out, lead.n + cell.n + 2);
-	memcpy(to, lead.p, lead.n);
+	if (lead.n)
+		memcpy(to, lead.p, lead.n);
 	to[lead.n] = '"';
 	if (cell.n)
 		memcpy(to + lead.n + 1, cell.p, cell.n);

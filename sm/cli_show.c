@@ -64,7 +64,8 @@ static char *lay_cell(char *to, const struct column *c, struct str cell, char **
 
 	if (width > c->width)
 		cell = cell_head(cell, c->width - 1);
-	memcpy(from, cell.p, cell.n);
+	if (cell.n)
+		memcpy(from, cell.p, cell.n);
 	*end = from + cell.n;
 	if (width > c->width)
 		*(*end)++ = '~';
