@@ -49,6 +49,8 @@ bool client_has_session(const struct client *c)
 
 bool client_reads(struct client *c)
 {
+	if (pipe_is_spent(&c->pipe))
+		return false;
 	if (client_has_session(c))
 		return c->set.way->credit(c);
 	return login_bytes(c->state) != LOGIN_WAITS;
@@ -76,6 +78,8 @@ static void scanned(struct client *c, enum scan_event e)
 		login_input(c, INPUT_header, &cue);
 	} else if (e == SCAN_CLOSE) {
 		login_input(c, INPUT_goodbye, &cue);
+	} else if (c->pipe.unzipped > ZIP_MORE) {
+		login_event(c, ON_unzipped, &cue);
 	} else {
 		cue.why = scan_why(c->pipe.scan);
 		cue.text = scan_why_text(c->pipe.scan);
@@ -100,7 +104,7 @@ static void scan_on(struct client *c)
 			scanned(c, e);
 	}
 	if (login_bytes(c->state) == LOGIN_LEAVES)
-		c->pipe.in = STR_NONE;
+		pipe_ignore(&c->pipe);
 }
 
 void client_go_on(struct client *c)

@@ -32,6 +32,12 @@ static void drop(struct conn *c)
 			break;
 		}
 	}
+	for (struct conn **at = &w->spent; c->spent && *at; at = &(*at)->next_spent) {
+		if (*at == c) {
+			*at = c->next_spent;
+			break;
+		}
+	}
 	client_end(&c->client);
 	if (c->header)
 		buf_free(c->header);

@@ -29,6 +29,7 @@ struct conn {
 	bool negotiates; /* counted in worker.negotiating, though at no door before the header */
 	struct conn *next, *previous; /* in worker.conn_list */
 	struct conn *next_touched;    /* in worker.touched */
+	struct conn *next_spent;      /* in worker.spent */
 	uv_tcp_t tcp;
 	uv_write_t *write;       /* not NULL: `sending` is with the kernel */
 	uv_shutdown_t *shutdown; /* not NULL: half-closed, waiting for the client's end */
@@ -38,7 +39,7 @@ struct conn {
 	struct door_key door;
 	unsigned holds;
 	bool at_door; /* counted there, and in worker.negotiating */
-	bool touched;
+	bool touched, spent;
 	bool reading;  /* the client's bytes are wanted */
 	bool watching; /* the loop polls for them */
 	/* its half is closed: what still waits for it is written, no more is read */
@@ -58,5 +59,6 @@ void conn_go_on(struct conn *c); /* it was held, and is read again */
 void conn_abort(struct conn *c); /* at once, whatever waits for it */
 /* The end of a turn: what was said in it is encrypted and written, once for each connection. */
 void conn_turn(struct worker *w);
+void conn_share(uv_idle_t *share); /* worker.share: the next turn of those in worker.spent */
 
 #endif

@@ -177,6 +177,38 @@ static void half_close(struct conn *c)
 		conn_abort(c);
 }
 
+/* What a client sends compressed may be much more than it sends: each has its share of a turn, and
+ * waits for the next one while the others have theirs. */
+static void share(struct conn *c)
+{
+	struct worker *w = c->worker;
+	if (!pipe_is_spent(&c->client.pipe)) {
+		pipe_renew(&c->client.pipe);
+		return;
+	}
+	if (c->spent)
+		return;
+	c->spent = true;
+	c->next_spent = w->spent;
+	w->spent = c;
+	uv_idle_start(&w->share, conn_share);
+}
+
+void conn_share(uv_idle_t *idle)
+{
+	struct worker *w = idle->data;
+	struct conn *next, *c = w->spent;
+	w->spent = NULL;
+	uv_idle_stop(idle);
+	for (; c; c = next) {
+		next = c->next_spent;
+		c->spent = false;
+		pipe_renew(&c->client.pipe);
+		if (c->exit == CONN_LIVES)
+			conn_go_on(c);
+	}
+}
+
 static void look_after(struct conn *c)
 {
 	if (c->exit == CONN_CLOSES)
@@ -186,6 +218,7 @@ static void look_after(struct conn *c)
 		return;
 	}
 	relay_measure(c);
+	share(c);
 	if (c->exit == CONN_FLUSHES && !relay_queued(c))
 		half_close(c);
 	set_reading(c);

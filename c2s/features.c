@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See features.h. Registration, iq-auth, stream management, client state and compression
+ * See features.h. Registration, iq-auth, stream management and client state
  * each become a row. */
 #include "c2s/features.h"
 #include "c2s/sasl_ht.h"
@@ -222,6 +222,25 @@ static void bind(const struct client *c, struct emit *e)
 	emit_end(e);
 }
 
+static bool unbound(const struct client *c)
+{
+	return client_is_proven(c) && !client_has_session(c);
+}
+
+bool features_has_compression(const struct client *c)
+{
+	return unbound(c) && !c->pipe.zip && c->domain &&
+		c->domain->compression == COMPRESSION_AFTER_AUTH;
+}
+
+static void compression(const struct client *c, struct emit *e)
+{
+	(void)c;
+	emit_start_ns(e, "compression", NS_compress_feature);
+	emit_leaf(e, "method", STR("zlib"));
+	emit_end(e);
+}
+
 /* RFC 3921's session is open at bind; clients need not ask (draft-cridland-xmpp-session). */
 static void session(const struct client *c, struct emit *e)
 {
@@ -243,11 +262,6 @@ static void limits(const struct client *c, struct emit *e)
 	buf_free(&number);
 }
 
-static bool unbound(const struct client *c)
-{
-	return client_is_proven(c) && !client_has_session(c);
-}
-
 static bool always(const struct client *c)
 {
 	(void)c;
@@ -262,6 +276,7 @@ static const struct {
 	{logging_in, mechanisms},
 	{logging_in, authentication},
 	{binding_channels, channel_bindings},
+	{features_has_compression, compression},
 	{unbound, bind},
 	{unbound, session},
 	{always, limits},

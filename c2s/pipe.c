@@ -14,6 +14,7 @@ void pipe_end(struct pipe *p)
 		tls_free(&p->tls);
 	if (p->scan)
 		scan_free(&p->scan);
+	zip_free(&p->zip);
 	buf_wipe(&p->rest);
 	buf_wipe(&p->out);
 	buf_free(&p->wire);
@@ -61,14 +62,20 @@ void pipe_limit(struct pipe *p, const struct scan_limits *limits)
 enum tls_result pipe_take(struct pipe *p, struct str bytes)
 {
 	if (p->tls) {
+		struct buf *to = p->zip ? zip_packed(p->zip) : &p->rest;
 		if (!tls_ready(p->tls))
 			skip_space(p, &bytes);
-		enum tls_result r = tls_read(p->tls, bytes, &p->rest);
-		p->in = buf_str(&p->rest);
+		enum tls_result r = tls_read(p->tls, bytes, to);
+		if (!p->zip)
+			p->in = buf_str(&p->rest);
 		if (tls_ready(p->tls))
 			skip_space(p, &p->in);
 		p->ended = r == TLS_CLOSED;
 		return r;
+	}
+	if (p->zip) {
+		buf_put(zip_packed(p->zip), bytes);
+		return TLS_MORE;
 	}
 	if (p->rest.n) {
 		buf_put(&p->rest, bytes);
@@ -82,6 +89,11 @@ enum tls_result pipe_take(struct pipe *p, struct str bytes)
 enum scan_event pipe_next(struct pipe *p)
 {
 	size_t used = 0;
+	if (!p->in.n && p->zip) {
+		p->unzipped = zip_inflate(p->zip, &p->in);
+		if (p->unzipped > ZIP_MORE)
+			return SCAN_ERROR;
+	}
 	if (!p->in.n)
 		return SCAN_MORE;
 	enum scan_event e = scan_feed(p->scan, p->in, &used);
@@ -92,6 +104,10 @@ enum scan_event pipe_next(struct pipe *p)
 void pipe_keep(struct pipe *p)
 {
 	scan_rest(p->scan);
+	if (p->zip)
+		zip_keep(p->zip, p->in.n);
+	if (p->zip && p->in.n)
+		return;
 	if (!p->in.n) {
 		buf_wipe(&p->rest); /* a password may have come this way */
 		p->in = STR_NONE;
@@ -106,7 +122,25 @@ void pipe_keep(struct pipe *p)
 
 bool pipe_has_rest(const struct pipe *p)
 {
-	return p->in.n;
+	return p->in.n || (p->zip && zip_waiting(p->zip));
+}
+
+void pipe_ignore(struct pipe *p)
+{
+	p->in = STR_NONE;
+	if (p->zip)
+		zip_ignore(p->zip);
+}
+
+bool pipe_is_spent(const struct pipe *p)
+{
+	return p->zip && zip_spent(p->zip) && pipe_has_rest(p);
+}
+
+void pipe_renew(struct pipe *p)
+{
+	if (p->zip)
+		zip_turn(p->zip);
 }
 
 void pipe_say(struct pipe *p, struct str words)
@@ -135,19 +169,34 @@ static void said(struct pipe *p, size_t n)
 	}
 }
 
+/* Below compression. */
+static bool send(struct pipe *p, struct str bytes)
+{
+	if (p->tls)
+		return tls_write(p->tls, bytes);
+	buf_put(&p->wire, bytes);
+	return true;
+}
+
+static bool send_packed(struct pipe *p, struct str plain)
+{
+	struct buf packed = {0};
+	bool sent = zip_deflate(p->zip, plain, &packed) && send(p, buf_str(&packed));
+	buf_wipe(&packed);
+	return sent;
+}
+
 bool pipe_flush(struct pipe *p)
 {
 	struct str next = str_head(str_skip(buf_str(&p->out), p->out_at), PIPE_CHUNK);
 	if (!next.n)
 		return true;
-	if (!p->tls && !p->wire.n && next.n == p->out.n) {
+	if (!p->tls && !p->zip && !p->wire.n && next.n == p->out.n) {
 		buf_take(&p->wire, &p->out);
 		return true;
 	}
-	if (p->tls && !tls_write(p->tls, next))
+	if (!(p->zip ? send_packed(p, next) : send(p, next)))
 		return false;
-	if (!p->tls)
-		buf_put(&p->wire, next);
 	said(p, next.n);
 	return true;
 }
@@ -169,6 +218,17 @@ bool pipe_secure(struct pipe *p, struct tls_ctx *ctx, bool direct)
 	p->tls = tls_new(ctx, direct, &p->wire);
 	scan_reset(p->scan);
 	return p->tls;
+}
+
+bool pipe_compress(struct pipe *p)
+{
+	CHECK(!p->zip);
+	p->turning = false; /* zip.c sees to that */
+	if (p->in.n || !flush_all(p))
+		return false;
+	p->zip = zip_new();
+	scan_reset(p->scan);
+	return p->zip;
 }
 
 void pipe_finish(struct pipe *p)

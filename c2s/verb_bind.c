@@ -37,6 +37,8 @@ void bind_ask(struct client *c, struct str resource, enum login_state waiting)
 	q->resource = resource;
 	q->address = str_of(c->address);
 	q->flags = c->direct_tls ? PROTO_FLAG_DIRECT_TLS : 0;
+	if (c->pipe.zip)
+		q->flags |= PROTO_FLAG_COMPRESSED;
 	if (pipe_is_secure(&c->pipe)) {
 		q->tls = str_of(tls_version(c->pipe.tls));
 		q->cipher = str_of(tls_cipher(c->pipe.tls));
@@ -117,7 +119,8 @@ void bind_done(struct client *c, const struct msg_opened *m)
 		LOG_TEXT("tls", tls ? tls_version(c->pipe.tls) : "none"),
 		LOG_TEXT("cipher", tls ? tls_cipher(c->pipe.tls) : ""),
 		LOG_TEXT("resumed", tls && tls_resumed(c->pipe.tls) ? "yes" : "no"),
-		LOG_TEXT("mech", c->mechanism));
+		LOG_TEXT("mech", c->mechanism),
+		LOG_TEXT("compression", c->pipe.zip ? "zlib" : "none"));
 }
 
 /* The answer goes out before any stanza is read or delivered. */

@@ -142,22 +142,6 @@ void verb_stranger(struct client *c, const struct cue *cue)
 	client_fault(c, STREAM_not_authorized, NULL);
 }
 
-#define COMPRESSION_FAILURE(why) \
-	STR("<failure xmlns='http://jabber.org/protocol/compress'><" why "/></failure>")
-
-/* XEP-0138 3: compression before authentication, or after binding. */
-void verb_too_early(struct client *c, const struct cue *cue)
-{
-	(void)cue;
-	client_say(c, COMPRESSION_FAILURE("setup-failed"));
-}
-
-void verb_no_method(struct client *c, const struct cue *cue)
-{
-	(void)cue;
-	client_say(c, COMPRESSION_FAILURE("unsupported-method"));
-}
-
 void verb_complain(struct client *c, const struct cue *cue)
 {
 	client_fault(c, cue->why, cue->text);

@@ -390,10 +390,12 @@ static void open_handles(struct life *l)
 	uv_loop_t *loop = &l->worker.loop;
 	const struct worker_start *s = l->start;
 	bool failed = uv_poll_init(loop, &l->parent, s->parent_fd) ||
-		uv_signal_init(loop, &l->term) || uv_prepare_init(loop, &l->turn);
+		uv_signal_init(loop, &l->term) || uv_prepare_init(loop, &l->turn) ||
+		uv_idle_init(loop, &l->worker.share);
 
 	CHECK(!failed);
 	l->parent.data = l->term.data = l->turn.data = l;
+	l->worker.share.data = &l->worker;
 	failed = uv_poll_start(&l->parent, UV_READABLE, on_parent) ||
 		uv_signal_start(&l->term, on_term, SIGTERM);
 	CHECK(!failed);
@@ -411,6 +413,7 @@ static void close_handles(struct life *l)
 	uv_close((uv_handle_t *)&l->parent, NULL);
 	uv_close((uv_handle_t *)&l->term, NULL);
 	uv_close((uv_handle_t *)&l->turn, NULL);
+	uv_close((uv_handle_t *)&l->worker.share, NULL);
 	close_listeners(l);
 	wheel_stop(&l->worker.wheel);
 	conn_admit_stop(&l->worker);

@@ -60,6 +60,10 @@ struct worker {
 	struct table *conns;    /* by conn id */
 	struct conn *conn_list; /* every connection, newest first */
 	struct conn *touched;   /* those with something to write at the end of this turn (conn.c) */
+	/* Those that inflated as much as a turn may, and have more to; share runs while there are
+	 * any (conn_io.c). */
+	struct conn *spent;
+	uv_idle_t share;
 	struct conn *held,
 		*held_last; /* those that are not read for want of credit, oldest first (relay.c) */
 	unsigned connections, negotiating; /* all; those without a session yet */

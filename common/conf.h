@@ -27,12 +27,16 @@
 #define CHOICES_session_limit(X) \
 	X(SESSION_LIMIT_CLOSEOLD, "closeold") \
 	X(SESSION_LIMIT_CLOSENEW, "closenew")
+#define CHOICES_compression(X) \
+	X(COMPRESSION_OFF, "off") \
+	X(COMPRESSION_AFTER_AUTH, "after-auth")
 /* clang-format on */
 #define CONF_CHOICE(enumerator, word) enumerator,
 enum log_level_choice { CHOICES_log_level(CONF_CHOICE) };
 enum plaintext_choice { CHOICES_plaintext(CONF_CHOICE) };
 enum conflict_choice { CHOICES_conflict(CONF_CHOICE) };
 enum session_limit_choice { CHOICES_session_limit(CONF_CHOICE) };
+enum compression_choice { CHOICES_compression(CONF_CHOICE) };
 #undef CONF_CHOICE
 
 struct conf_list {

@@ -152,7 +152,7 @@ static int64_t idle_seconds(const struct house *h, const struct session *s)
 }
 
 #define SESSION_COLUMNS \
-	"jid:s sid:i worker:n address:s priority:n idle:d queue:z tls:s mechanism:s since:t cipher:s available:b anonymous:b"
+	"jid:s sid:i worker:n address:s priority:n idle:d queue:z tls:s mechanism:s since:t cipher:s available:b anonymous:b compressed:b"
 
 static void report_session(struct buf *out, const struct house *h, const struct session *s)
 {
@@ -170,6 +170,7 @@ static void report_session(struct buf *out, const struct house *h, const struct 
 	report_text(out, s->row.cipher);
 	report_text(out, flag(s->row.available));
 	report_text(out, flag(session_is_anonymous(s)));
+	report_text(out, flag(s->row.flags & PROTO_FLAG_COMPRESSED));
 }
 
 /* Ten thousand sessions lie all over the memory: most of the time would go to waiting for it. */

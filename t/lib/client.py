@@ -9,6 +9,7 @@ import select
 import socket
 import ssl
 import time
+import zlib
 import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
@@ -20,6 +21,8 @@ TLS = "urn:ietf:params:xml:ns:xmpp-tls"
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 CHANNEL_BINDINGS = "urn:xmpp:sasl-cb:0"
 BIND = "urn:ietf:params:xml:ns:xmpp-bind"
+COMPRESS = "http://jabber.org/protocol/compress"
+COMPRESS_FEATURE = "http://jabber.org/features/compress"
 STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
 STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
@@ -47,6 +50,7 @@ class Client:
         self.sock = socket.create_connection((host, port or (server.tls_port if direct else server.port)), DEADLINE)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.secure = False
+        self.packer = self.unpacker = None
         self.jid = None
         self.header = None
         self.versions = versions
@@ -74,7 +78,10 @@ class Client:
         self.secure = True
 
     def send(self, text):
-        self.sock.sendall(text.encode() if isinstance(text, str) else text)
+        data = text.encode() if isinstance(text, str) else text
+        if self.packer:
+            data = self.packer.compress(data) + self.packer.flush(zlib.Z_SYNC_FLUSH)
+        self.sock.sendall(data)
 
     def read(self, end):
         """Reads once into the parser; False at the end of the connection."""
@@ -87,6 +94,8 @@ class Client:
             data = b""
         if not data:
             return False
+        if self.unpacker:
+            data = self.unpacker.decompress(data)
         self.parser.feed(data)
         for event, element in self.parser.read_events():
             if event == "start":
@@ -174,6 +183,15 @@ class Client:
         if stanza.tag != f"{{{TLS}}}proceed":
             raise AssertionError(f"no proceed but {ET.tostring(stanza)}")
         self.handshake()
+        return self
+
+    def compress(self, method="zlib"):
+        """XEP-0138; Refused on failure. A new stream header is to follow."""
+        self.send(f"<compress xmlns='{COMPRESS}'><method>{method}</method></compress>")
+        stanza = self.next()
+        if stanza.tag != f"{{{COMPRESS}}}compressed":
+            raise Refused(stanza[0].tag.rpartition("}")[2])
+        self.packer, self.unpacker = zlib.compressobj(), zlib.decompressobj()
         return self
 
     def sasl(self, text):

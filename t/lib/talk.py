@@ -65,7 +65,7 @@ def session(server, jid):
     return rows[0]
 
 
-def converse(server, command, way, mechanism):
+def converse(server, command, way, mechanism, compresses=False):
     """Logs in, is told things, says them back, logs out; every step is looked at from the server's side too."""
     talker = Talker(server, command, "bob@localhost", way)
     alice = Client(server, direct=True).login("alice", "talk", mechanism=mechanism.removeprefix("SCRAM-"))
@@ -74,6 +74,7 @@ def converse(server, command, way, mechanism):
         row = session(server, jid)
         equal(row["mechanism"], mechanism, "mechanism")
         equal(row["tls"][:4], "TLSv", "TLS")
+        equal(row["compressed"], compresses, "compression")
         for body in BODIES:
             alice.message(jid, body)
             equal(talker.line("got"), body, "the body at the client")
@@ -86,18 +87,20 @@ def converse(server, command, way, mechanism):
         alice.close()
 
 
-def play_client(name, mechanisms, ways=("starttls", "direct"), command=None, missing=None, direct=None):
+def play_client(name, mechanisms, ways=("starttls", "direct"), command=None, missing=None, direct=None,
+                compresses=False):
     """Plays the client against a server for each mechanism that it knows, best first; the first server offers all.
     `direct`: the mechanism that it takes over direct TLS, where that is another.
-    `command`: how it is run, where it is not a compiled one of ours; `missing`: why it cannot be had."""
+    `command`: how it is run, where it is not a compiled one of ours; `missing`: why it cannot be had; `compresses`: it asks
+    for compression wherever that is offered."""
     command = command or [os.path.join(FOLDER, name + "_talk")]
 
-    def played(way, mechanism, settings=""):
+    def played(way, mechanism, settings="", compressed=False):
         if missing or not os.path.exists(command[-1]):
             raise Skip(missing or f"{name}_talk was not built here: its library is missing")
         server = Server(domains={"localhost": settings})
         try:
-            converse(server, command, way, mechanism)
+            converse(server, command, way, mechanism, compressed)
         except BaseException:
             print("\n".join("# " + line for line in server.explain()))
             raise
@@ -112,4 +115,7 @@ def play_client(name, mechanisms, ways=("starttls", "direct"), command=None, mis
     for mechanism in mechanisms[1:]:
         scene(f"{name} does the same by {mechanism} when nothing else is offered")(
             lambda mechanism=mechanism: played(ways[0], mechanism, f'mechanisms = {{"{mechanism}"}}'))
+    if compresses:
+        scene(f"{name} compresses the stream where the domain lets it")(
+            lambda: played(ways[0], mechanisms[0], 'compression = "after-auth"', compressed=True))
     finish(play())

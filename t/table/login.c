@@ -217,8 +217,8 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_stanza] = TO(session_established, NOTHING),
 		[INPUT_other] = ODD},
 	[LOGIN_wait_for_end] = {STAYS, STAYS, STAYS, STAYS, STAYS, STAYS,
-		STAYS, STAYS, STAYS, STAYS, STAYS,
-		STAYS, STAYS, STAYS, STAYS, STAYS, STAYS},
+		STAYS, STAYS, STAYS, STAYS, STAYS, STAYS,
+		STAYS, STAYS, STAYS, STAYS, STAYS},
 	[LOGIN_closing] = {ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING)},
@@ -259,6 +259,7 @@ static const struct {
 	const char *says;
 } ends[] = {
 	{ON_tls_failed, NOTHING}, {ON_ended, "<conflict"}, {ON_broken, "<not-well-formed"},
+	{ON_unzipped, "<bad-format"},
 	{ON_overflow, "<policy-violation"}, {ON_deadline, "<connection-timeout"},
 	{ON_shutdown, "<system-shutdown"}, {ON_hangup, NOTHING},
 };
@@ -283,7 +284,7 @@ static const char edges[] =
 	"wait_for_salt>wait_for_proof "
 	"wait_for_key>wait_for_feature_request wait_for_key>wait_for_proof wait_for_key>closing "
 	"wait_for_proof>wait_for_stream wait_for_proof>wait_for_feature_request wait_for_proof>wait_for_key wait_for_proof>closing "
-	"wait_for_bind>wait_for_open wait_for_bind>closing wait_for_open>wait_for_bind wait_for_open>wait_for_session "
+	"wait_for_bind>wait_for_stream wait_for_bind>wait_for_open wait_for_bind>closing wait_for_open>wait_for_bind wait_for_open>wait_for_session "
 	"wait_for_open>closing wait_for_session>session_established wait_for_session>closing wait_for_session>wait_for_end "
 	"session_established>closing session_established>wait_for_end wait_for_end>closing ";
 
