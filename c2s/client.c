@@ -29,6 +29,9 @@ static void end_talks(struct client *c)
 	buf_free(&c->talks->from);
 	buf_wipe(&c->talks->question);
 	buf_free(&c->talks->bind_id);
+	buf_free(&c->talks->enrolment.id);
+	buf_free(&c->talks->enrolment.who);
+	buf_wipe(&c->talks->enrolment.password);
 	trace_forget(c);
 	mem_free(c->talks);
 	c->talks = NULL;
@@ -44,16 +47,17 @@ void client_end(struct client *c)
 
 bool client_has_session(const struct client *c)
 {
-	return c->state == LOGIN_wait_for_session || c->state == LOGIN_session_established;
+	return c->state == LOGIN_wait_for_session || c->state == LOGIN_session_established ||
+		c->state == LOGIN_wait_for_change;
 }
 
 bool client_reads(struct client *c)
 {
 	if (pipe_is_spent(&c->pipe))
 		return false;
-	if (client_has_session(c))
-		return c->set.way->credit(c);
-	return login_bytes(c->state) != LOGIN_WAITS;
+	if (login_bytes(c->state) == LOGIN_WAITS)
+		return false;
+	return !client_has_session(c) || c->set.way->credit(c);
 }
 
 static void scanned_element(struct client *c)
@@ -90,7 +94,7 @@ static void scanned(struct client *c, enum scan_event e)
 /* Once the session is open and no verb is running, what led to it is given back. */
 static void tidy(struct client *c)
 {
-	if (client_has_session(c))
+	if (client_has_session(c) && c->state != LOGIN_wait_for_change)
 		end_talks(c);
 	pipe_keep(&c->pipe);
 }
@@ -148,6 +152,11 @@ static bool asked(const struct client *c, enum msg_code code, uint32_t attempt)
 			c->talks->attempt == attempt);
 }
 
+static bool enrols(const struct client *c, enum msg_code code, uint32_t attempt)
+{
+	return c->talks && c->talks->asking == code && c->enrolments == attempt;
+}
+
 void client_message(struct client *c, const struct message *m)
 {
 	struct cue cue = {.message = m};
@@ -172,6 +181,14 @@ void client_message(struct client *c, const struct message *m)
 	case MSG_refused:
 		if (asked(c, MSG_open_session, 0))
 			client_event(c, m->code == MSG_opened ? ON_opened : ON_refused, &cue);
+		break;
+	case MSG_enrol_ruling:
+		if (enrols(c, MSG_enrol_ask, m->as.enrol_ruling.attempt))
+			client_event(c, ON_ruling, &cue);
+		break;
+	case MSG_enrolled:
+		if (enrols(c, MSG_enrol, m->as.enrolled.attempt))
+			client_event(c, ON_enrolled, &cue);
 		break;
 	case MSG_deliver:
 		login_event(c, ON_delivered, &cue);

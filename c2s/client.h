@@ -38,9 +38,21 @@ struct client_way {
 	void (*leave)(struct client *c, bool flush);
 	/* It has said goodbye: sm is given a while to say the last words, then ON_deadline. */
 	void (*part)(struct client *c);
+	/* What is kept of a new password (common/credential.h) is derived on a thread, then
+	 * ON_made. False: the queue is full. */
+	MUST_CHECK bool (*enrol)(struct client *c, struct str account, struct str password);
 };
 
-/* What is needed until the session is open, and given back then. */
+/* An account that is being made, changed or removed by its user (verb_enrol.c). */
+struct enrolment {
+	uint8_t what;        /* enum proto_enrol */
+	struct buf id;       /* of the request, unescaped */
+	struct buf who;      /* the account, bare, of ENROL_NEW */
+	struct buf password; /* prepared; empty once its credentials are on their way */
+};
+
+/* What is needed until the session is open, and given back then; and for a
+ * change of the account, later. */
 struct talks {
 	struct sasl *sasl;            /* NULL: no exchange is going on */
 	const struct sasl_xml *xml;   /* of that exchange, or of what was said to none */
@@ -52,6 +64,7 @@ struct talks {
 	enum msg_code asking;         /* 0: no question is open */
 	struct buf question;          /* its payload, encoded */
 	struct buf bind_id;           /* id of the bind request, unescaped */
+	struct enrolment enrolment;
 };
 
 /* What the clients of a worker have in common; borrowed. */
@@ -83,6 +96,7 @@ struct client {
 	const char *mechanism;     /* that proved it; static */
 	unsigned failures;         /* of authentication */
 	unsigned misfits;          /* of channel bindings (sasl.h) */
+	uint32_t enrolments;       /* number of the last question about an enrolment */
 	bool direct_tls, loopback; /* how and whence it came */
 	bool carried_tls;          /* over TLS up to a proxy, which is trusted */
 	char address[CLIENT_ADDRESS];

@@ -153,6 +153,31 @@ static bool way_derive(struct client *client, const struct sasl_work *work)
 	return true;
 }
 
+static void enrolled(void *ctx, struct str credentials)
+{
+	struct conn *c = ctx;
+	struct cue cue = {.key = credentials};
+	c->worker->derivations--;
+	if (c->exit == CONN_LIVES)
+		conn_event(c, ON_made, &cue);
+	drop(c);
+}
+
+static bool way_enrol(struct client *client, struct str account, struct str password)
+{
+	struct conn *c = conn_of(client);
+	struct credential_rules rules;
+	struct worker *w = c->worker;
+	if (w->derivations >= (unsigned)w->conf->password_derivations)
+		return false;
+	credential_rules(&rules, client->set.conf, client->domain);
+	if (!derive_credentials_start(&w->loop, &rules, account, password, enrolled, c))
+		return false;
+	w->derivations++;
+	c->holds++;
+	return true;
+}
+
 static bool way_credit(struct client *client)
 {
 	return relay_credit(conn_of(client));
@@ -190,7 +215,7 @@ static void way_part(struct client *client)
 }
 
 static const struct client_way conn_way = {way_ask, way_tell, way_recall, way_remember, way_derive,
-	way_credit, way_opened, way_leave, way_part};
+	way_credit, way_opened, way_leave, way_part, way_enrol};
 
 void conn_stop_all(struct worker *w)
 {

@@ -71,3 +71,53 @@ bool derive_start(uv_loop_t *loop, const struct sasl_work *work,
 	job_free(j);
 	return false;
 }
+
+/* New passwords. */
+
+struct new_password {
+	uv_work_t work;
+	struct credential_rules rules;
+	struct buf account, password, made;
+	void (*done)(void *ctx, struct str credentials);
+	void *ctx;
+};
+
+static void make(uv_work_t *w)
+{
+	struct new_password *x = w->data;
+	credential_make(&x->made, &x->rules, buf_str(&x->account), buf_str(&x->password));
+}
+
+static void new_password_free(struct new_password *x)
+{
+	buf_wipe(&x->password);
+	buf_wipe(&x->made);
+	buf_free(&x->account);
+	mem_free(x);
+}
+
+static void made(uv_work_t *w, int status)
+{
+	struct new_password *x = w->data;
+	x->done(x->ctx, status ? STR_NONE : buf_str(&x->made));
+	new_password_free(x);
+}
+
+bool derive_credentials_start(uv_loop_t *loop, const struct credential_rules *rules,
+	struct str account, struct str password, void (*done)(void *ctx, struct str credentials),
+	void *ctx)
+{
+	struct new_password *x = mem_try(sizeof *x);
+	if (!x)
+		return false;
+	x->work.data = x;
+	x->rules = *rules;
+	x->done = done;
+	x->ctx = ctx;
+	buf_put(&x->account, account);
+	buf_put(&x->password, password);
+	if (!uv_queue_work(loop, &x->work, make, made))
+		return true;
+	new_password_free(x);
+	return false;
+}

@@ -17,4 +17,10 @@ void derive_client_key(const struct sasl_work *work, uint8_t *key);
 MUST_CHECK bool derive_start(uv_loop_t *loop, const struct sasl_work *work,
 	void (*done)(void *ctx, struct str key, struct str more), void *ctx);
 
+/* What is kept of a new password (common/credential.h), on a thread; `done` is given the list, as
+ * above. */
+MUST_CHECK bool derive_credentials_start(uv_loop_t *loop, const struct credential_rules *rules,
+	struct str account, struct str password, void (*done)(void *ctx, struct str credentials),
+	void *ctx);
+
 #endif

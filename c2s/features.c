@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See features.h. Registration, iq-auth, stream management and client state
+ * See features.h. Iq-auth, stream management and client state
  * each become a row. */
 #include "c2s/features.h"
 #include "c2s/sasl_ht.h"
@@ -215,6 +215,20 @@ static void channel_bindings(const struct client *c, struct emit *e)
 	emit_end(e);
 }
 
+/* A password goes in there: over TLS, or where the operator does without. */
+bool features_has_registration(const struct client *c)
+{
+	return !client_is_proven(c) && client_may_log_in(c) && c->domain &&
+		c->domain->registration == REGISTRATION_OPEN;
+}
+
+static void registration(const struct client *c, struct emit *e)
+{
+	(void)c;
+	emit_start_ns(e, "register", NS_register_feature);
+	emit_end(e);
+}
+
 static void bind(const struct client *c, struct emit *e)
 {
 	(void)c;
@@ -276,6 +290,7 @@ static const struct {
 	{logging_in, mechanisms},
 	{logging_in, authentication},
 	{binding_channels, channel_bindings},
+	{features_has_registration, registration},
 	{features_has_compression, compression},
 	{unbound, bind},
 	{unbound, session},

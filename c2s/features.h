@@ -20,6 +20,7 @@ void features_version(const struct client *c, struct buf *out);
 /* What an exchange on this stream may know of its channel; sasl_channel_end is due. It keeps a
  * pointer to `c`. */
 void features_channel(const struct client *c, struct sasl_channel *out);
+bool features_has_registration(const struct client *c);
 bool features_has_compression(const struct client *c); /* for who is proven, and has it not */
 
 #endif

@@ -12,7 +12,7 @@ struct verb {
 	const char *name;
 };
 
-enum how { HOW_HEADER, HOW_FOOTER, HOW_ELEMENT, HOW_REQUEST, HOW_STANZA, HOW_ANY };
+enum how { HOW_HEADER, HOW_FOOTER, HOW_ELEMENT, HOW_REQUEST, HOW_QUERY, HOW_STANZA, HOW_ANY };
 
 /* clang-format off */
 static const struct {
@@ -31,14 +31,15 @@ static const struct {
 	struct verb verb[LOGIN_INPUTS];
 } states[LOGIN_STATES] = {
 #define VERB(name) {verb_##name, #name}
-#define STATE(name, does, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q) \
+#define STATE(name, does, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r) \
 	{#name, LOGIN_##does, \
 		{VERB(a), VERB(b), VERB(c), VERB(d), VERB(e), VERB(f), VERB(g), VERB(h), VERB(i), \
-			VERB(j), VERB(k), VERB(l), VERB(m), VERB(n), VERB(o), VERB(p), VERB(q)}},
+			VERB(j), VERB(k), VERB(l), VERB(m), VERB(n), VERB(o), VERB(p), VERB(q), \
+			VERB(r)}},
 #include "c2s/login.def"
 };
 
-#define EVENT_PLACES 4 /* the most AT()s of one row, and one without a verb behind them */
+#define EVENT_PLACES 5 /* the most AT()s of one row, and one without a verb behind them */
 
 static const struct {
 	const char *name;
@@ -90,11 +91,11 @@ const char *login_event_name(enum login_event e)
 	return events[e].name;
 }
 
-/* Is it an <iq type='set'/> for the server itself? One to somebody else is relayed, whatever is
+/* Is it an iq of this sort for the server itself? One to somebody else is relayed, whatever is
  * in it. */
 static bool for_server(const struct stanza *s, struct str domain)
 {
-	return s && s->kind == STANZA_IQ && s->type == TYPE_SET &&
+	return s && s->kind == STANZA_IQ && (s->type == TYPE_SET || s->type == TYPE_GET) &&
 		(!s->to.whole.n || str_eq(s->to.value, domain));
 }
 
@@ -105,6 +106,9 @@ static bool recognises(enum login_input i, const struct scan_element *e, const s
 	case HOW_ELEMENT:
 		return e->ns == inputs[i].ns && str_is(e->name, inputs[i].element);
 	case HOW_REQUEST:
+		return for_server(s, domain) && s->type == TYPE_SET &&
+			stanza_child(s, inputs[i].ns, inputs[i].element);
+	case HOW_QUERY:
 		return for_server(s, domain) && stanza_child(s, inputs[i].ns, inputs[i].element);
 	case HOW_STANZA:
 		return s;

@@ -37,10 +37,10 @@ struct cue {
 	const struct scan_element *element; /* of the other inputs but goodbye */
 	const struct stanza *stanza;        /* of an element that is one, else NULL */
 	const struct message *message;      /* of an event from sm */
-	struct str key;                     /* ON_key: empty when it could not be derived */
-	struct str more;                    /* ON_key: credentials that were wanted (sasl.h) */
-	enum cond why;                      /* ON_broken, ON_overflow */
-	const char *text;                   /* ON_broken, ON_tls_failed */
+	struct str key;   /* ON_key; ON_made: credentials; empty when it could not be derived */
+	struct str more;  /* ON_key: credentials that were wanted (sasl.h) */
+	enum cond why;    /* ON_broken, ON_overflow */
+	const char *text; /* ON_broken, ON_tls_failed */
 };
 
 enum login_bytes login_bytes(enum login_state s);

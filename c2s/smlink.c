@@ -179,6 +179,12 @@ static bool handle(void *ctx, const struct message *m)
 	case MSG_refused:
 		pass(l, m->as.refused.conn, m);
 		return true;
+	case MSG_enrol_ruling:
+		pass(l, m->as.enrol_ruling.conn, m);
+		return true;
+	case MSG_enrolled:
+		pass(l, m->as.enrolled.conn, m);
+		return true;
 	case MSG_end:
 		pass(l, m->as.end.conn, m);
 		return true;

@@ -30,6 +30,9 @@
 #define CHOICES_compression(X) \
 	X(COMPRESSION_OFF, "off") \
 	X(COMPRESSION_AFTER_AUTH, "after-auth")
+#define CHOICES_registration(X) \
+	X(REGISTRATION_CLOSED, "closed") \
+	X(REGISTRATION_OPEN, "open")
 /* clang-format on */
 #define CONF_CHOICE(enumerator, word) enumerator,
 enum log_level_choice { CHOICES_log_level(CONF_CHOICE) };
@@ -37,6 +40,7 @@ enum plaintext_choice { CHOICES_plaintext(CONF_CHOICE) };
 enum conflict_choice { CHOICES_conflict(CONF_CHOICE) };
 enum session_limit_choice { CHOICES_session_limit(CONF_CHOICE) };
 enum compression_choice { CHOICES_compression(CONF_CHOICE) };
+enum registration_choice { CHOICES_registration(CONF_CHOICE) };
 #undef CONF_CHOICE
 
 struct conf_list {

@@ -25,6 +25,9 @@
 /* sasl_verdict.flags */
 #define PROTO_VERDICT_PASSWORD 64   /* it was proved by the password */
 #define PROTO_VERDICT_TOKEN_DUE 128 /* the token is old, offer a new one */
+/* enrol_ask.what and enrol.what: a new account; another password of the session's account; its
+ * end */
+enum proto_enrol { ENROL_NEW = 1, ENROL_PASSWORD = 2, ENROL_REMOVE = 3 };
 
 enum role { ROLE_C2S = 1, ROLE_PARENT = 2, ROLE_SM = 4, ROLE_C2S_SM = ROLE_C2S | ROLE_SM };
 enum delivery { UNNUMBERED, NUMBERED };

@@ -17,6 +17,7 @@
 #include "sm/session.h"
 #include "sm/store_account.h"
 #include "sm/turn.h"
+#include "sm/enrol.h"
 #include "sm/verify.h"
 #include "sm/watch.h"
 
@@ -182,6 +183,7 @@ static void take_down(struct frame *f)
 	close_handles(f);
 	uv_run(&h->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&h->loop);
+	enrols_free(&h->enrols);
 	turn_free(&h->turn);
 	sessions_free(&h->sessions);
 	bound_free(&h->bound);
@@ -208,6 +210,7 @@ int house_run(const struct conf *conf, int c2s_fd, int control_fd, void (*ready)
 	h->bound = bound_new();
 	h->route = route_work_new();
 	h->peers = peers_new();
+	h->enrols = enrols_new();
 	start_handles(f);
 	good = build(f, c2s_fd, control_fd, &why);
 	if (good)

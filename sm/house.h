@@ -22,6 +22,7 @@ struct sessions;
 struct bound;
 struct route_work;
 struct verify;
+struct enrols;
 struct control;
 struct metrics;
 struct trace;
@@ -39,6 +40,7 @@ struct house {
 	struct peers *peers;
 	struct guard *guard; /* of failed logins */
 	struct verify *verify;
+	struct enrols *enrols; /* accounts in the hands of their users */
 	struct control *control;
 	struct token_job *tokens_made; /* token.c */
 	struct metrics *metrics;       /* NULL: metrics-listen is empty */

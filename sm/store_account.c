@@ -230,6 +230,35 @@ enum db_result store_account_credential(struct db *d, struct str account, enum c
 	return r;
 }
 
+static bool is_same(const struct verifier *a, const struct verifier *b)
+{
+	size_t n = hash_size(a->hash);
+
+	return a->iterations == b->iterations && same_bytes(a->salt, b->salt, sizeof a->salt) &&
+		same_bytes(a->stored_key, b->stored_key, n) &&
+		same_bytes(a->server_key, b->server_key, n);
+}
+
+enum db_result store_account_same(struct db *d, struct str account, struct str credentials,
+	bool *same)
+{
+	enum db_result r = DB_OK;
+	struct verifier given, kept;
+	struct credential c;
+	bool found = false;
+
+	*same = true;
+	while (r == DB_OK && credential_next(&credentials, &c)) {
+		if (!credential_verifier(&c, &given))
+			continue;
+		r = store_account_verifier(d, account, given.hash, &kept, &found);
+		*same = *same && r == DB_OK && found && is_same(&given, &kept);
+		mem_wipe(&kept, sizeof kept);
+		mem_wipe(&given, sizeof given);
+	}
+	return r;
+}
+
 enum db_result store_account_exists(struct db *d, struct str account, bool *found)
 {
 	struct stmt *s = db_stmt(d, "SELECT 1 FROM account WHERE jid = ?1");

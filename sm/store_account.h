@@ -13,6 +13,9 @@
  * transaction (a desk does). DB_CONSTRAINT: it exists already. */
 MUST_CHECK enum db_result store_account_add(struct db *d, struct str account,
 	struct str credentials);
+/* Is it there with just these? For one that was asked for twice: a salt says enough. */
+MUST_CHECK enum db_result store_account_same(struct db *d, struct str account,
+	struct str credentials, bool *same);
 /* What was kept before is gone, that of mechanisms which the domain lists no longer included. */
 MUST_CHECK enum db_result store_account_passwd(struct db *d, struct str account,
 	struct str credentials, bool *found);

@@ -21,6 +21,10 @@ static void answer(struct world *w, bool yes)
 		m = world_upgrade(w, yes ? HASH_SHA256 : 0);
 	else if (m.code == MSG_want_token)
 		m = yes ? world_token(w) : (struct message){.code = MSG_token};
+	else if (m.code == MSG_enrol_ask)
+		m = world_ruling(w, yes ? COND_none : STANZA_conflict);
+	else if (m.code == MSG_enrol)
+		m = world_enrolled(w, yes ? COND_none : STANZA_conflict);
 	else if (m.code == MSG_open_session && yes)
 		m = world_opening(w);
 	else
@@ -36,6 +40,8 @@ static void happen(struct world *w, uint8_t what)
 		answer(w, what == 1);
 	else if (what == 3 && w->client.state == LOGIN_wait_for_key)
 		world_key(w);
+	else if (what == 3 && w->enrols) /* a thread answers once */
+		w->enrols--, world_made(w);
 	else if (what == 4)
 		world_answer(w, m);
 	else if (what == 5)

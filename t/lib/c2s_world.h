@@ -149,7 +149,7 @@ struct world {
 	enum msg_code question_code;
 	unsigned told[256]; /* numbered messages, by code */
 	struct buf relayed; /* stanzas, in order */
-	unsigned derives, remembered;
+	unsigned derives, remembered, enrols;
 	struct buf sought, known, known_key;
 	struct sasl_work work;
 	struct buf password, salt; /* of the last derivation */
@@ -256,9 +256,22 @@ static inline void world_part(struct client *c)
 	world_of(c)->parts++;
 }
 
+static inline bool world_enrol(struct client *c, struct str account, struct str password)
+{
+	struct world *w = world_of(c);
+	if (w->no_threads)
+		return false;
+	w->enrols++;
+	buf_clear(&w->sought);
+	buf_put(&w->sought, account);
+	buf_clear(&w->password);
+	buf_put(&w->password, password);
+	return true;
+}
+
 static const struct client_way world_way = {
 	world_ask, world_tell, world_recall, world_remember, world_derive, world_credit,
-	world_opened, world_leave, world_part};
+	world_opened, world_leave, world_part, world_enrol};
 
 static inline struct client_setting world_setting(struct world *w)
 {
@@ -266,6 +279,7 @@ static inline struct client_setting world_setting(struct world *w)
 	static struct conf_domain domains[] = {{.name = "localhost"}, {.name = "example.test"}};
 	static const char *tokens[] = {"HT-SHA-256-NONE"};
 	domains[0].fast_mechanisms = domains[1].fast_mechanisms = (struct conf_list){tokens, 1};
+	domains[0].registration = REGISTRATION_OPEN;
 	domains[0].mechanisms = domains[1].mechanisms = (struct conf_list){mechanisms, 3};
 	w->conf = (struct conf){
 		.allow_plaintext = PLAINTEXT_NO, .auth_attempts = 3, .domains = domains, .domain_count = 2};
@@ -380,6 +394,30 @@ static inline void world_key(struct world *w)
 	client_event(&w->client, ON_key, &cue);
 }
 
+static inline struct message world_ruling(struct world *w, enum cond cond)
+{
+	struct message m = {.code = MSG_enrol_ruling};
+	m.as.enrol_ruling.conn = w->client.id;
+	m.as.enrol_ruling.attempt = w->client.enrolments;
+	m.as.enrol_ruling.cond = (uint8_t)cond;
+	return m;
+}
+
+static inline struct message world_enrolled(struct world *w, enum cond cond)
+{
+	struct message m = {.code = MSG_enrolled};
+	m.as.enrolled.conn = w->client.id;
+	m.as.enrolled.attempt = w->client.enrolments;
+	m.as.enrolled.cond = (uint8_t)cond;
+	return m;
+}
+
+static inline void world_made(struct world *w)
+{
+	struct cue cue = {.key = STR("credentials")};
+	client_event(&w->client, ON_made, &cue);
+}
+
 /* What a well-behaved client says. */
 
 #define WORLD_HEADER \
@@ -406,6 +444,9 @@ static inline void world_key(struct world *w)
 #define WORLD_BIND \
 	"<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>here</resource></bind></iq>"
 #define WORLD_SESSION "<iq type='set' id='s1'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"
+#define WORLD_ACCOUNT \
+	"<iq type='set' id='r1'><query xmlns='jabber:iq:register'><username>alice</username>" \
+	"<password>secret</password></query></iq>"
 #define WORLD_MESSAGE "<message to='bob@localhost' id='m1'><body>hi</body></message>"
 
 static inline bool world_is_task(enum login_state s)
@@ -426,6 +467,10 @@ static inline struct world *world_log_in(struct world *w, enum login_state s)
 	world_bytes(w, WORLD_HEADER);
 	if (s == LOGIN_wait_for_feature_request)
 		return w;
+	if (s == LOGIN_wait_for_enrolment) {
+		world_bytes(w, WORLD_ACCOUNT);
+		return w;
+	}
 	world_bytes(w,
 		s == LOGIN_wait_for_sasl_response            ? WORLD_ASKS
 			: s == LOGIN_wait_for_sasl2_response ? WORLD_ASKS2
@@ -459,7 +504,7 @@ static inline struct world *world_log_in(struct world *w, enum login_state s)
 	world_answer(w, world_opening(w));
 	if (s == LOGIN_wait_for_session)
 		return w;
-	world_bytes(w, WORLD_MESSAGE);
+	world_bytes(w, s == LOGIN_wait_for_change ? WORLD_ACCOUNT : WORLD_MESSAGE);
 	if (s == LOGIN_wait_for_end || s == LOGIN_closing)
 		world_bytes(w, "</stream:stream>");
 	if (s == LOGIN_closing)

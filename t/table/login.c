@@ -34,12 +34,13 @@ struct outcome {
 	"<failure xmlns='urn:xmpp:sasl:2'><" cond " xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>"
 #define INTRUDER ENDS("<policy-violation")
 #define SETUP_FAILED "<setup-failed/>"
+#define REFUSED(code, type, cond) "<iq type=\"error\" id=\"r1\"><error type=\"" type "\" code=\"" code "\"><" cond
 #define ODD ENDS("<unsupported-stanza-type")
 
 /* In a state that reads nothing, an input is our own fault: the stream ends, whatever it is. */
 #define WAITS(state) \
 	[LOGIN_##state] = {FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, \
-		FAULT, FAULT, FAULT, FAULT, FAULT}
+		FAULT, FAULT, FAULT, FAULT, FAULT, FAULT}
 
 static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 	[LOGIN_wait_for_stream] = {
@@ -59,6 +60,7 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_compress] = FAULT,
 		[INPUT_bind] = FAULT,
 		[INPUT_session] = FAULT,
+		[INPUT_account] = FAULT,
 		[INPUT_stanza] = FAULT,
 		[INPUT_other] = FAULT},
 	[LOGIN_wait_for_feature_request] = {
@@ -77,12 +79,13 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_compress] = TO(wait_for_feature_request, SETUP_FAILED),
 		[INPUT_bind] = STRANGER,
 		[INPUT_session] = STRANGER,
+		[INPUT_account] = TO(wait_for_enrolment, NOTHING),
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = ODD},
 	[LOGIN_wait_for_tls] = {
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
-		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING)},
+		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING)},
 	[LOGIN_wait_for_sasl_response] = {
 		[INPUT_header] = FAULT,
 		[INPUT_goodbye] = ENDS("</stream:stream>"),
@@ -99,6 +102,7 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_compress] = TO(wait_for_sasl_response, SETUP_FAILED),
 		[INPUT_bind] = STRANGER,
 		[INPUT_session] = STRANGER,
+		[INPUT_account] = STRANGER,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = ODD},
 	[LOGIN_wait_for_sasl2_response] = {
@@ -117,6 +121,7 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_compress] = INTRUDER,
 		[INPUT_bind] = STRANGER,
 		[INPUT_session] = STRANGER,
+		[INPUT_account] = STRANGER,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = INTRUDER},
 	[LOGIN_wait_for_sasl2_next] = {
@@ -135,6 +140,7 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_compress] = INTRUDER,
 		[INPUT_bind] = STRANGER,
 		[INPUT_session] = STRANGER,
+		[INPUT_account] = STRANGER,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = INTRUDER},
 	[LOGIN_wait_for_sasl2_task_data] = {
@@ -153,6 +159,7 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_compress] = INTRUDER,
 		[INPUT_bind] = STRANGER,
 		[INPUT_session] = STRANGER,
+		[INPUT_account] = STRANGER,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = INTRUDER},
 	WAITS(wait_for_salt),
@@ -174,12 +181,15 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_compress] = TO(wait_for_bind, "<unsupported-method/>"),
 		[INPUT_bind] = TO(wait_for_open, NOTHING),
 		[INPUT_session] = TO(wait_for_bind, "<not-authorized"),
+		[INPUT_account] = TO(wait_for_bind, REFUSED("401", "auth", "not-authorized")),
 		[INPUT_stanza] = TO(wait_for_bind, "<not-authorized"),
 		[INPUT_other] = ODD},
 	WAITS(wait_for_open),
 	WAITS(wait_for_upgrade),
 	WAITS(wait_for_token),
 	WAITS(wait_for_sasl2_open),
+	WAITS(wait_for_enrolment),
+	WAITS(wait_for_change),
 	[LOGIN_wait_for_session] = {
 		[INPUT_header] = FAULT,
 		[INPUT_goodbye] = STAYS,
@@ -196,6 +206,7 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_compress] = TO(wait_for_session, SETUP_FAILED),
 		[INPUT_bind] = TO(wait_for_session, "<not-allowed"),
 		[INPUT_session] = TO(session_established, "<iq type=\"result\" id=\"s1\"/>"),
+		[INPUT_account] = TO(wait_for_change, NOTHING),
 		[INPUT_stanza] = TO(session_established, NOTHING),
 		[INPUT_other] = ODD},
 	[LOGIN_session_established] = {
@@ -214,14 +225,16 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_compress] = TO(session_established, SETUP_FAILED),
 		[INPUT_bind] = TO(session_established, "<not-allowed"),
 		[INPUT_session] = TO(session_established, "<iq type=\"result\" id=\"s1\"/>"),
+		[INPUT_account] = TO(wait_for_change, NOTHING),
 		[INPUT_stanza] = TO(session_established, NOTHING),
 		[INPUT_other] = ODD},
 	[LOGIN_wait_for_end] = {STAYS, STAYS, STAYS, STAYS, STAYS, STAYS,
 		STAYS, STAYS, STAYS, STAYS, STAYS, STAYS,
-		STAYS, STAYS, STAYS, STAYS, STAYS},
+		STAYS, STAYS, STAYS, STAYS, STAYS, STAYS},
 	[LOGIN_closing] = {ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
-		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING)},
+		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
+		ENDS(NOTHING)},
 };
 
 /* The events that do something in certain states only; everywhere else they change and say
@@ -247,6 +260,13 @@ static const struct {
 	{ON_refused, LOGIN_wait_for_sasl2_open,
 		TO(wait_for_bind, "<authorization-identifier>alice@localhost</authorization-identifier></success>"
 			"<stream:features><bind xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"/>")},
+	{ON_ruling, LOGIN_wait_for_enrolment, TO(wait_for_enrolment, NOTHING)},
+	{ON_ruling, LOGIN_wait_for_change, TO(wait_for_change, NOTHING)},
+	{ON_made, LOGIN_wait_for_enrolment, TO(wait_for_enrolment, NOTHING)},
+	{ON_made, LOGIN_wait_for_change, TO(wait_for_change, NOTHING)},
+	{ON_enrolled, LOGIN_wait_for_enrolment, TO(wait_for_feature_request, REFUSED("409", "cancel", "conflict"))},
+	{ON_enrolled, LOGIN_wait_for_change, TO(session_established, REFUSED("409", "cancel", "conflict"))},
+	{ON_delivered, LOGIN_wait_for_change, TO(wait_for_change, "<message><body>hi</body></message>")},
 	{ON_delivered, LOGIN_wait_for_session, TO(wait_for_session, "<message><body>hi</body></message>")},
 	{ON_delivered, LOGIN_session_established, TO(session_established, "<message><body>hi</body></message>")},
 	{ON_delivered, LOGIN_wait_for_end, TO(wait_for_end, "<message><body>hi</body></message>")},
@@ -267,7 +287,9 @@ static const struct {
 static const char edges[] =
 	"wait_for_stream>wait_for_feature_request wait_for_stream>wait_for_bind wait_for_stream>closing "
 	"wait_for_feature_request>wait_for_tls wait_for_feature_request>wait_for_sasl_response wait_for_feature_request>wait_for_salt "
-	"wait_for_feature_request>wait_for_sasl2_response wait_for_feature_request>closing wait_for_tls>wait_for_stream wait_for_tls>closing "
+	"wait_for_feature_request>wait_for_sasl2_response wait_for_feature_request>closing wait_for_feature_request>wait_for_enrolment "
+	"wait_for_enrolment>wait_for_feature_request wait_for_enrolment>closing wait_for_session>wait_for_change "
+	"session_established>wait_for_change wait_for_change>session_established wait_for_change>closing wait_for_tls>wait_for_stream wait_for_tls>closing "
 	"wait_for_feature_request>wait_for_proof "
 	"wait_for_sasl_response>wait_for_feature_request wait_for_sasl_response>wait_for_sasl_response "
 	"wait_for_sasl_response>wait_for_salt wait_for_sasl_response>wait_for_proof wait_for_sasl_response>closing "
@@ -306,6 +328,7 @@ static const char *const texts[LOGIN_INPUTS] = {
 		"<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>",
 	[INPUT_bind] = WORLD_BIND,
 	[INPUT_session] = WORLD_SESSION,
+	[INPUT_account] = WORLD_ACCOUNT,
 	[INPUT_stanza] = WORLD_MESSAGE,
 	[INPUT_other] = "<odd xmlns='urn:odd'/>",
 };
@@ -336,7 +359,7 @@ static void give(struct world *w, enum login_input input)
 /* What sm hears when a client leaves from this state. */
 static unsigned farewell(enum login_state from)
 {
-	if (from == LOGIN_wait_for_session || from == LOGIN_session_established)
+	if (from == LOGIN_wait_for_session || from == LOGIN_session_established || from == LOGIN_wait_for_change)
 		return MSG_closed;
 	return from == LOGIN_wait_for_bind || from == LOGIN_wait_for_open || from == LOGIN_wait_for_sasl2_open ||
 			from == LOGIN_wait_for_token || world_is_task(from)
@@ -405,6 +428,12 @@ static void happen(struct world *w, enum login_event e)
 		m = world_opening(w);
 	else if (e == ON_refused)
 		m = (struct message){.code = MSG_refused, .as.refused.cond = STANZA_conflict};
+	else if (e == ON_made && w->client.talks)
+		client_answered(&w->client); /* sm has ruled, or no thread would have begun */
+	else if (e == ON_ruling)
+		m = world_ruling(w, COND_none);
+	else if (e == ON_enrolled)
+		m = world_enrolled(w, STANZA_conflict);
 	else if (e == ON_ended)
 		m = (struct message){.code = MSG_end, .as.end = {.cond = STREAM_conflict, .text = STR("Replaced")}};
 	login_event(&w->client, e, &cue);
@@ -443,7 +472,8 @@ static void reading(void **state)
 	for (enum login_state s = 0; s < LOGIN_STATES; s++) {
 		bool waits = s == LOGIN_wait_for_salt || s == LOGIN_wait_for_key || s == LOGIN_wait_for_proof ||
 			s == LOGIN_wait_for_open || s == LOGIN_wait_for_sasl2_open ||
-			s == LOGIN_wait_for_token || s == LOGIN_wait_for_upgrade;
+			s == LOGIN_wait_for_token || s == LOGIN_wait_for_upgrade ||
+			s == LOGIN_wait_for_enrolment || s == LOGIN_wait_for_change;
 		struct world *w = world_at(s);
 		assert_int_equal(client_reads(&w->client), !waits);
 		world_free(w);
@@ -479,6 +509,7 @@ static void unsure_of_tls(void **state)
 		[INPUT_compress] = TO(wait_for_feature_request, SETUP_FAILED),
 		[INPUT_bind] = STRANGER,
 		[INPUT_session] = STRANGER,
+		[INPUT_account] = STRANGER,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = ENDS("<policy-violation")};
 	(void)state;
