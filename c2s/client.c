@@ -29,6 +29,7 @@ static void end_talks(struct client *c)
 	buf_free(&c->talks->from);
 	buf_wipe(&c->talks->question);
 	buf_free(&c->talks->bind_id);
+	buf_free(&c->talks->resource);
 	buf_free(&c->talks->enrolment.id);
 	buf_free(&c->talks->enrolment.who);
 	buf_wipe(&c->talks->enrolment.password);

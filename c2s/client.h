@@ -63,7 +63,8 @@ struct talks {
 	uint32_t attempt;             /* number of the last question about an account */
 	enum msg_code asking;         /* 0: no question is open */
 	struct buf question;          /* its payload, encoded */
-	struct buf bind_id;           /* id of the bind request, unescaped */
+	struct buf bind_id;           /* id of the request to bind, or of iq-auth, unescaped */
+	struct buf resource;          /* that iq-auth asks for, prepared */
 	struct enrolment enrolment;
 };
 

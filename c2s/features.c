@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See features.h. Iq-auth, stream management and client state
+ * See features.h. Stream management and client state
  * each become a row. */
 #include "c2s/features.h"
 #include "c2s/sasl_ht.h"
@@ -216,6 +216,19 @@ static void channel_bindings(const struct client *c, struct emit *e)
 }
 
 /* A password goes in there: over TLS, or where the operator does without. */
+bool features_has_iq_auth(const struct client *c)
+{
+	return !client_is_proven(c) && client_may_log_in(c) && c->domain && c->domain->iq_auth;
+}
+
+static void iq_auth(const struct client *c, struct emit *e)
+{
+	(void)c;
+	emit_start_ns(e, "auth", NS_iq_auth_feature);
+	emit_end(e);
+}
+
+/* As above. */
 bool features_has_registration(const struct client *c)
 {
 	return !client_is_proven(c) && client_may_log_in(c) && c->domain &&
@@ -290,6 +303,7 @@ static const struct {
 	{logging_in, mechanisms},
 	{logging_in, authentication},
 	{binding_channels, channel_bindings},
+	{features_has_iq_auth, iq_auth},
 	{features_has_registration, registration},
 	{features_has_compression, compression},
 	{unbound, bind},

@@ -21,6 +21,7 @@ void features_version(const struct client *c, struct buf *out);
  * pointer to `c`. */
 void features_channel(const struct client *c, struct sasl_channel *out);
 bool features_has_registration(const struct client *c);
+bool features_has_iq_auth(const struct client *c);
 bool features_has_compression(const struct client *c); /* for who is proven, and has it not */
 
 #endif

@@ -91,6 +91,7 @@ extern const struct sasl_mech sasl_external, sasl_scram_sha512_plus, sasl_scram_
 	sasl_scram_sha1_plus;
 extern const struct sasl_mech sasl_scram_sha512, sasl_scram_sha256, sasl_scram_sha1, sasl_plain;
 extern const struct sasl_mech sasl_digest_md5, sasl_cram_md5, sasl_anonymous, sasl_shared_secret;
+extern const struct sasl_mech sasl_iq_auth; /* PLAIN in other clothes: in no list */
 const struct sasl_mech *sasl_find(struct str name); /* NULL: none such */
 
 struct sasl *sasl_new(const struct sasl_mech *mech, struct str domain);

@@ -112,6 +112,13 @@ static void plain_end(void *own)
 }
 
 /* clang-format off */
+/* XEP-0078, whose request verb_iq_auth.c makes a message of. */
+const struct sasl_mech sasl_iq_auth = {
+	.name = "iq-auth", .needs = SASL_NEEDS_PRIVACY, .client_first = true,
+	.size = sizeof(struct plain), .start = plain_start, .salt = plain_salt,
+	.key = plain_key, .verdict = plain_verdict, .end = plain_end,
+};
+
 const struct sasl_mech sasl_plain = {
 	.name = "PLAIN", .needs = SASL_NEEDS_PRIVACY, .client_first = true,
 	.size = sizeof(struct plain), .start = plain_start, .salt = plain_salt,

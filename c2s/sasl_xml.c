@@ -3,6 +3,7 @@
  * See sasl_xml.h. */
 #include "c2s/sasl_xml.h"
 #include "c2s/client.h"
+#include "c2s/request.h"
 #include "c2s/trace.h"
 #include "common/b64.h"
 #include "common/emit.h"
@@ -10,6 +11,7 @@
 
 const struct sasl_xml sasl_xml_rfc6120 = {NS_sasl, LOGIN_wait_for_sasl_response, "="};
 const struct sasl_xml sasl_xml_sasl2 = {NS_sasl2, LOGIN_wait_for_sasl2_response, NULL};
+const struct sasl_xml sasl_xml_iq_auth = {NS_iq_auth, LOGIN_wait_for_feature_request, NULL};
 
 const struct sasl_xml *sasl_xml_of(enum ns ns)
 {
@@ -44,10 +46,30 @@ void sasl_xml_say(struct client *c, const char *name, struct str data)
 	client_say_buf(c, &out);
 }
 
+/* XEP-0078 4 knows wrong, and refused otherwise. */
+static enum cond stanza_condition(enum cond why)
+{
+	switch (why) {
+	case SASL_not_authorized:
+		return STANZA_not_authorized;
+	case SASL_account_disabled:
+	case SASL_invalid_mechanism:
+		return STANZA_forbidden;
+	case SASL_malformed_request:
+		return STANZA_not_acceptable;
+	default:
+		return STANZA_internal_server_error;
+	}
+}
+
 /* The conditions of SASL2 are those of RFC 6120 6.5, in their own namespace (XEP-0388 2.6.2). */
 void sasl_xml_fail(struct client *c, const struct sasl_xml *x, enum cond why)
 {
 	struct buf out = {0};
+	if (x->ns == NS_iq_auth) {
+		request_say_error(c, buf_str(&c->talks->bind_id), stanza_condition(why), NULL);
+		return;
+	}
 	if (x->ns == NS_sasl) {
 		client_say_bare(c, "failure", NS_sasl, why);
 		return;

@@ -14,6 +14,7 @@ struct sasl_xml {
 };
 
 extern const struct sasl_xml sasl_xml_rfc6120, sasl_xml_sasl2;
+extern const struct sasl_xml sasl_xml_iq_auth; /* has no elements: an iq asks, one answers */
 const struct sasl_xml *sasl_xml_of(enum ns ns); /* by the namespace of an element */
 
 /* What stands in an element that carries data. False: not base64. */

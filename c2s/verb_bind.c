@@ -50,6 +50,8 @@ void bind_ask(struct client *c, struct str resource, enum login_state waiting)
 	}
 	if (waiting == LOGIN_wait_for_sasl2_open)
 		q->flags |= PROTO_FLAG_BIND2;
+	if (waiting == LOGIN_wait_for_iq_auth_open)
+		q->flags |= PROTO_FLAG_IQ_AUTH;
 	login_goto(c, waiting);
 	client_ask(c, &m);
 }

@@ -4,6 +4,7 @@
  * (c2s/sasl_xml.h), messages and the steps of a mechanism (c2s/sasl.h). */
 #include "c2s/features.h"
 #include "c2s/verb.h"
+#include "c2s/verb_iq_auth.h"
 #include "c2s/verb_sasl2.h"
 #include "common/log.h"
 #include <string.h>
@@ -89,7 +90,7 @@ static void accept(struct client *c)
 	struct sasl *x = c->talks->sasl;
 	if (c->talks->sasl2)
 		buf_put(&c->talks->sasl2->data, buf_str(&x->say));
-	else
+	else if (c->talks->xml->ns != NS_iq_auth)
 		sasl_xml_say(c, "success", buf_str(&x->say));
 	buf_put(&c->jid, x->who.text);
 	c->mechanism = x->mech->name;
@@ -98,6 +99,10 @@ static void accept(struct client *c)
 	sasl_free(&c->talks->sasl);
 	if (c->talks->sasl2) {
 		sasl2_go_on(c);
+		return;
+	}
+	if (c->talks->xml->ns == NS_iq_auth) {
+		iq_auth_go_on(c);
 		return;
 	}
 	pipe_restart(&c->pipe, c->set.session_limits);
@@ -141,6 +146,11 @@ static void step(struct client *c, enum sasl_step next)
 		refuse(c, x->why);
 		break;
 	}
+}
+
+void sasl_carry_on(struct client *c, enum sasl_step next)
+{
+	step(c, next);
 }
 
 /* `first`: it came with the request; false for `any`: nothing did. The text is read where the

@@ -209,6 +209,7 @@ static struct conflict_ruling rule(const struct house *h, const struct wish *w)
 	struct conflict_case c = {.domain = conf_domain(h->conf, jid_domain(w->who)),
 		.now = uv_now(&h->loop),
 		.own = w->own,
+		.fixed = w->m->flags & PROTO_FLAG_IQ_AUTH,
 		.same = w->same};
 	const struct account *a = account_by_jid(h->sessions, jid_bare(w->who));
 
@@ -243,7 +244,7 @@ static struct session *make_session(struct peer *p, const struct wish *w, struct
 		.tls = for_people(m->tls),
 		.cipher = for_people(m->cipher),
 		.mechanism = for_people(m->mechanism),
-		.flags = m->flags & (uint8_t)~PROTO_FLAG_BIND2,
+		.flags = m->flags & (uint8_t)~(PROTO_FLAG_BIND2 | PROTO_FLAG_IQ_AUTH),
 		.client = w->client,
 	};
 	struct session *s = session_add(h->sessions, &row, p);

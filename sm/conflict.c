@@ -13,7 +13,7 @@ static bool is_loop(const struct conflict_case *c)
 
 static void rule_name(const struct conflict_case *c, struct conflict_ruling *r)
 {
-	int policy = c->own ? CONFLICT_CLOSEOLD : c->domain->resource_conflict;
+	int policy = c->own || c->fixed ? CONFLICT_CLOSEOLD : c->domain->resource_conflict;
 
 	switch (policy) {
 	case CONFLICT_SETRESOURCE:
@@ -23,8 +23,11 @@ static void rule_name(const struct conflict_case *c, struct conflict_ruling *r)
 		r->refuse = STANZA_conflict;
 		break;
 	default: /* closeold, acceptnew */
-		r->damped = r->rename = is_loop(c);
-		r->replace = !r->rename;
+		r->damped = is_loop(c);
+		r->replace = !r->damped;
+		r->rename = r->damped && !c->fixed;
+		if (r->damped && c->fixed)
+			r->refuse = STANZA_conflict;
 	}
 }
 

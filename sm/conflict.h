@@ -21,6 +21,7 @@ struct conflict_case {
 	/* the session that is in the way is the very client's (XEP-0386 3.2): no other is meant by
 	 * what the domain says about conflicts */
 	bool own;
+	bool fixed; /* closeold, whatever the domain says, and no other name (XEP-0078) */
 	unsigned same;            /* more sessions of that client, which end too */
 	unsigned swaps;           /* how often it was replaced since swap_since */
 	uint64_t swap_since, now; /* loop ms */

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#define IQ_AUTH "iq-auth" /* XEP-0078: has a setting of its own */
 static const struct proof_mechanism scram[] = {{"SCRAM-SHA-512", HASH_SHA512},
 	{"SCRAM-SHA-256", HASH_SHA256}, {"SCRAM-SHA-1", HASH_SHA1},
 	{"SCRAM-SHA-512-PLUS", HASH_SHA512}, {"SCRAM-SHA-256-PLUS", HASH_SHA256},
@@ -14,7 +15,7 @@ static const struct proof_mechanism scram[] = {{"SCRAM-SHA-512", HASH_SHA512},
 static const struct proof_mechanism tokens[] = {{"HT-SHA-256-EXPR", HASH_SHA256},
 	{"HT-SHA-256-UNIQ", HASH_SHA256}, {"HT-SHA-256-ENDP", HASH_SHA256},
 	{"HT-SHA-256-NONE", HASH_SHA256}, {NULL, 0}};
-static const struct proof_mechanism plain[] = {{"PLAIN", 0}, {NULL, 0}};
+static const struct proof_mechanism plain[] = {{"PLAIN", 0}, {IQ_AUTH, 0}, {NULL, 0}};
 static const struct proof_mechanism external[] = {{"EXTERNAL", 0}, {NULL, 0}};
 static const struct proof_mechanism digest_md5[] = {{"DIGEST-MD5", 0}, {NULL, 0}};
 static const struct proof_mechanism cram_md5[] = {{"CRAM-MD5", 0}, {NULL, 0}};
@@ -67,6 +68,8 @@ bool proof_is_listed(const struct proof_form *f, const struct msg_sasl_prove *m,
 	const char *name = mechanism_of(f, m);
 	const struct conf_list *list = f->settle ? &domain->fast_mechanisms : &domain->mechanisms;
 
+	if (name && strcmp(name, IQ_AUTH) == 0)
+		return domain->iq_auth;
 	for (size_t i = 0; name && i < list->n; i++) {
 		if (strcmp(list->words[i], name) == 0)
 			return true;

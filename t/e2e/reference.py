@@ -246,7 +246,24 @@ def _(server):
     equal(first.quiet(), [], "setresource: the old one")
 
 
-@scene("what the recording offers and we have not: compression, iq-auth and registration have their refusals")
+@scene("steps 4 and 10: compression, iq-auth and registration are offered where the operator wants them, and at the right time")
+def _(server):
+    c, features = encrypted(server, "recorded.test")
+    compression = "{http://jabber.org/features/compress}compression"
+    for tag in ("{http://jabber.org/features/iq-auth}auth", "{http://jabber.org/features/iq-register}register"):
+        check(tag in names(features), f"no {tag}")
+    check(compression not in names(features), "compression before authentication")
+    c, features = authenticated(server, "recorded.test")
+    for tag in (compression, f"{{{BIND}}}bind", f"{{{SESSION}}}session"):
+        check(tag in names(features), f"no {tag}")
+    c.compress()
+    check(compression not in names(header(c, "recorded.test")), "compression twice")
+    c.bind("Spark 2.6.3")
+    equal(c.jid, f"{USER}@recorded.test/Spark 2.6.3", "jid")
+    c.available().close()
+
+
+@scene("where he does not, compression, iq-auth and registration have their refusals")
 def _(server):
     c, _ = encrypted(server)
     c.send('<compress xmlns="http://jabber.org/protocol/compress"><method>zlib</method></compress>')
@@ -271,8 +288,9 @@ def _(server):
 
 
 server = Server(domains={"localhost": "", "closenew.test": 'resource-conflict = "closenew"',
-                         "setresource.test": 'resource-conflict = "setresource"'},
-                accounts=[f"{USER}@{domain}" for domain in ("localhost", "closenew.test", "setresource.test")])
+                         "setresource.test": 'resource-conflict = "setresource"',
+                         "recorded.test": 'compression = "after-auth"\niq-auth = yes\nregistration = "open"'},
+                accounts=[f"{USER}@{domain}" for domain in ("localhost", "closenew.test", "setresource.test", "recorded.test")])
 failed = play(server)
 reports = server.sanitizer_reports()
 server.stop()

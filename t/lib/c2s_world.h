@@ -280,6 +280,7 @@ static inline struct client_setting world_setting(struct world *w)
 	static const char *tokens[] = {"HT-SHA-256-NONE"};
 	domains[0].fast_mechanisms = domains[1].fast_mechanisms = (struct conf_list){tokens, 1};
 	domains[0].registration = REGISTRATION_OPEN;
+	domains[0].iq_auth = true;
 	domains[0].mechanisms = domains[1].mechanisms = (struct conf_list){mechanisms, 3};
 	w->conf = (struct conf){
 		.allow_plaintext = PLAINTEXT_NO, .auth_attempts = 3, .domains = domains, .domain_count = 2};
@@ -447,6 +448,9 @@ static inline void world_made(struct world *w)
 #define WORLD_ACCOUNT \
 	"<iq type='set' id='r1'><query xmlns='jabber:iq:register'><username>alice</username>" \
 	"<password>secret</password></query></iq>"
+#define WORLD_OLD_LOGIN \
+	"<iq type='set' id='o1'><query xmlns='jabber:iq:auth'><username>alice</username>" \
+	"<password>secret</password><resource>here</resource></query></iq>"
 #define WORLD_MESSAGE "<message to='bob@localhost' id='m1'><body>hi</body></message>"
 
 static inline bool world_is_task(enum login_state s)
@@ -477,6 +481,7 @@ static inline struct world *world_log_in(struct world *w, enum login_state s)
 			: s == LOGIN_wait_for_sasl2_open     ? WORLD_PLAIN2(WORLD_BIND2)
 			: s == LOGIN_wait_for_token          ? WORLD_PLAIN2(WORLD_AGENT2 WORLD_BIND2 WORLD_WANTS)
 			: world_is_task(s)                   ? WORLD_PLAIN2(WORLD_UPGRADE)
+			: s == LOGIN_wait_for_iq_auth_open   ? WORLD_OLD_LOGIN
 							     : WORLD_PLAIN);
 	if (s == LOGIN_wait_for_sasl_response || s == LOGIN_wait_for_sasl2_response || s == LOGIN_wait_for_salt)
 		return w;
@@ -487,7 +492,8 @@ static inline struct world *world_log_in(struct world *w, enum login_state s)
 	if (s == LOGIN_wait_for_proof)
 		return w;
 	world_answer(w, world_verdict(w, COND_none));
-	if (s == LOGIN_wait_for_sasl2_open || s == LOGIN_wait_for_token || s == LOGIN_wait_for_upgrade)
+	if (s == LOGIN_wait_for_sasl2_open || s == LOGIN_wait_for_iq_auth_open || s == LOGIN_wait_for_token ||
+		s == LOGIN_wait_for_upgrade)
 		return w;
 	if (world_is_task(s)) {
 		world_answer(w, world_upgrade(w, HASH_SHA256));

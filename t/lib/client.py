@@ -324,6 +324,18 @@ class Client:
             self.available()
         return self
 
+    def old_login(self, user, resource, password=None, domain="localhost"):
+        """By iq-auth (XEP-0078), from the open and encrypted connection to a session; Refused on failure."""
+        self.open(domain).features()
+        password = password or self.server.password[f"{user}@{domain}"]
+        self.send(f"<iq type='set' id='old'><query xmlns='jabber:iq:auth'><username>{escape(user)}</username>"
+                  f"<password>{escape(password)}</password><resource>{escape(resource)}</resource></query></iq>")
+        answer = self.expect(lambda e: e.get("id") == "old")
+        if answer.get("type") != "result":
+            raise Refused(condition(answer))
+        self.jid = f"{user}@{domain}/{resource}"
+        return self
+
     def available(self, priority=0):
         """Sends presence and waits until the server has taken it."""
         self.send(f"<presence><priority>{priority}</priority></presence>")

@@ -68,7 +68,11 @@ def session(server, jid):
 def converse(server, command, way, mechanism, compresses=False):
     """Logs in, is told things, says them back, logs out; every step is looked at from the server's side too."""
     talker = Talker(server, command, "bob@localhost", way)
-    alice = Client(server, direct=True).login("alice", "talk", mechanism=mechanism.removeprefix("SCRAM-"))
+    alice = Client(server, direct=True)
+    if mechanism == "iq-auth":
+        alice.old_login("alice", "talk").available()
+    else:
+        alice.login("alice", "talk", mechanism=mechanism.removeprefix("SCRAM-"))
     try:
         jid = talker.line("online")
         row = session(server, jid)
@@ -88,11 +92,11 @@ def converse(server, command, way, mechanism, compresses=False):
 
 
 def play_client(name, mechanisms, ways=("starttls", "direct"), command=None, missing=None, direct=None,
-                compresses=False):
+                compresses=False, iq_auth=False):
     """Plays the client against a server for each mechanism that it knows, best first; the first server offers all.
     `direct`: the mechanism that it takes over direct TLS, where that is another.
     `command`: how it is run, where it is not a compiled one of ours; `missing`: why it cannot be had; `compresses`: it asks
-    for compression wherever that is offered."""
+    for compression wherever that is offered; `iq_auth`: it knows XEP-0078, too."""
     command = command or [os.path.join(FOLDER, name + "_talk")]
 
     def played(way, mechanism, settings="", compressed=False):
@@ -118,4 +122,7 @@ def play_client(name, mechanisms, ways=("starttls", "direct"), command=None, mis
     if compresses:
         scene(f"{name} compresses the stream where the domain lets it")(
             lambda: played(ways[0], mechanisms[0], 'compression = "after-auth"', compressed=True))
+    if iq_auth:
+        scene(f"{name} does the same by iq-auth where no mechanism is offered")(
+            lambda: played(ways[0], "iq-auth", 'mechanisms = {"NONE"}\n    iq-auth = yes'))
     finish(play())

@@ -40,7 +40,7 @@ struct outcome {
 /* In a state that reads nothing, an input is our own fault: the stream ends, whatever it is. */
 #define WAITS(state) \
 	[LOGIN_##state] = {FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, \
-		FAULT, FAULT, FAULT, FAULT, FAULT, FAULT}
+		FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT}
 
 static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 	[LOGIN_wait_for_stream] = {
@@ -61,6 +61,7 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_bind] = FAULT,
 		[INPUT_session] = FAULT,
 		[INPUT_account] = FAULT,
+		[INPUT_old_login] = FAULT,
 		[INPUT_stanza] = FAULT,
 		[INPUT_other] = FAULT},
 	[LOGIN_wait_for_feature_request] = {
@@ -80,12 +81,14 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_bind] = STRANGER,
 		[INPUT_session] = STRANGER,
 		[INPUT_account] = TO(wait_for_enrolment, NOTHING),
+		[INPUT_old_login] = TO(wait_for_salt, NOTHING),
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = ODD},
 	[LOGIN_wait_for_tls] = {
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
-		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING)},
+		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
+		ENDS(NOTHING)},
 	[LOGIN_wait_for_sasl_response] = {
 		[INPUT_header] = FAULT,
 		[INPUT_goodbye] = ENDS("</stream:stream>"),
@@ -103,6 +106,7 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_bind] = STRANGER,
 		[INPUT_session] = STRANGER,
 		[INPUT_account] = STRANGER,
+		[INPUT_old_login] = STRANGER,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = ODD},
 	[LOGIN_wait_for_sasl2_response] = {
@@ -122,6 +126,7 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_bind] = STRANGER,
 		[INPUT_session] = STRANGER,
 		[INPUT_account] = STRANGER,
+		[INPUT_old_login] = STRANGER,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = INTRUDER},
 	[LOGIN_wait_for_sasl2_next] = {
@@ -141,6 +146,7 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_bind] = STRANGER,
 		[INPUT_session] = STRANGER,
 		[INPUT_account] = STRANGER,
+		[INPUT_old_login] = STRANGER,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = INTRUDER},
 	[LOGIN_wait_for_sasl2_task_data] = {
@@ -160,6 +166,7 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_bind] = STRANGER,
 		[INPUT_session] = STRANGER,
 		[INPUT_account] = STRANGER,
+		[INPUT_old_login] = STRANGER,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = INTRUDER},
 	WAITS(wait_for_salt),
@@ -182,12 +189,14 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_bind] = TO(wait_for_open, NOTHING),
 		[INPUT_session] = TO(wait_for_bind, "<not-authorized"),
 		[INPUT_account] = TO(wait_for_bind, REFUSED("401", "auth", "not-authorized")),
+		[INPUT_old_login] = TO(wait_for_bind, "<iq type=\"error\" id=\"o1\"><error type=\"auth\" code=\"401\"><not-authorized"),
 		[INPUT_stanza] = TO(wait_for_bind, "<not-authorized"),
 		[INPUT_other] = ODD},
 	WAITS(wait_for_open),
 	WAITS(wait_for_upgrade),
 	WAITS(wait_for_token),
 	WAITS(wait_for_sasl2_open),
+	WAITS(wait_for_iq_auth_open),
 	WAITS(wait_for_enrolment),
 	WAITS(wait_for_change),
 	[LOGIN_wait_for_session] = {
@@ -207,6 +216,7 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_bind] = TO(wait_for_session, "<not-allowed"),
 		[INPUT_session] = TO(session_established, "<iq type=\"result\" id=\"s1\"/>"),
 		[INPUT_account] = TO(wait_for_change, NOTHING),
+		[INPUT_old_login] = TO(wait_for_session, "<iq type=\"error\" id=\"o1\"><error type=\"cancel\" code=\"405\"><not-allowed"),
 		[INPUT_stanza] = TO(session_established, NOTHING),
 		[INPUT_other] = ODD},
 	[LOGIN_session_established] = {
@@ -226,15 +236,16 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_bind] = TO(session_established, "<not-allowed"),
 		[INPUT_session] = TO(session_established, "<iq type=\"result\" id=\"s1\"/>"),
 		[INPUT_account] = TO(wait_for_change, NOTHING),
+		[INPUT_old_login] = TO(session_established, "<iq type=\"error\" id=\"o1\"><error type=\"cancel\" code=\"405\"><not-allowed"),
 		[INPUT_stanza] = TO(session_established, NOTHING),
 		[INPUT_other] = ODD},
 	[LOGIN_wait_for_end] = {STAYS, STAYS, STAYS, STAYS, STAYS, STAYS,
-		STAYS, STAYS, STAYS, STAYS, STAYS, STAYS,
+		STAYS, STAYS, STAYS, STAYS, STAYS, STAYS, STAYS,
 		STAYS, STAYS, STAYS, STAYS, STAYS, STAYS},
 	[LOGIN_closing] = {ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
-		ENDS(NOTHING)},
+		ENDS(NOTHING), ENDS(NOTHING)},
 };
 
 /* The events that do something in certain states only; everywhere else they change and say
@@ -260,6 +271,9 @@ static const struct {
 	{ON_refused, LOGIN_wait_for_sasl2_open,
 		TO(wait_for_bind, "<authorization-identifier>alice@localhost</authorization-identifier></success>"
 			"<stream:features><bind xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"/>")},
+	{ON_opened, LOGIN_wait_for_iq_auth_open, TO(wait_for_session, "<iq type=\"result\" id=\"o1\"/>")},
+	{ON_refused, LOGIN_wait_for_iq_auth_open,
+		TO(wait_for_bind, "<iq type=\"error\" id=\"o1\"><error type=\"cancel\" code=\"409\"><conflict")},
 	{ON_ruling, LOGIN_wait_for_enrolment, TO(wait_for_enrolment, NOTHING)},
 	{ON_ruling, LOGIN_wait_for_change, TO(wait_for_change, NOTHING)},
 	{ON_made, LOGIN_wait_for_enrolment, TO(wait_for_enrolment, NOTHING)},
@@ -288,7 +302,8 @@ static const char edges[] =
 	"wait_for_stream>wait_for_feature_request wait_for_stream>wait_for_bind wait_for_stream>closing "
 	"wait_for_feature_request>wait_for_tls wait_for_feature_request>wait_for_sasl_response wait_for_feature_request>wait_for_salt "
 	"wait_for_feature_request>wait_for_sasl2_response wait_for_feature_request>closing wait_for_feature_request>wait_for_enrolment "
-	"wait_for_enrolment>wait_for_feature_request wait_for_enrolment>closing wait_for_session>wait_for_change "
+	"wait_for_proof>wait_for_iq_auth_open wait_for_iq_auth_open>wait_for_session wait_for_iq_auth_open>wait_for_bind "
+	"wait_for_iq_auth_open>closing wait_for_enrolment>wait_for_feature_request wait_for_enrolment>closing wait_for_session>wait_for_change "
 	"session_established>wait_for_change wait_for_change>session_established wait_for_change>closing wait_for_tls>wait_for_stream wait_for_tls>closing "
 	"wait_for_feature_request>wait_for_proof "
 	"wait_for_sasl_response>wait_for_feature_request wait_for_sasl_response>wait_for_sasl_response "
@@ -329,6 +344,7 @@ static const char *const texts[LOGIN_INPUTS] = {
 	[INPUT_bind] = WORLD_BIND,
 	[INPUT_session] = WORLD_SESSION,
 	[INPUT_account] = WORLD_ACCOUNT,
+	[INPUT_old_login] = WORLD_OLD_LOGIN,
 	[INPUT_stanza] = WORLD_MESSAGE,
 	[INPUT_other] = "<odd xmlns='urn:odd'/>",
 };
@@ -362,7 +378,8 @@ static unsigned farewell(enum login_state from)
 	if (from == LOGIN_wait_for_session || from == LOGIN_session_established || from == LOGIN_wait_for_change)
 		return MSG_closed;
 	return from == LOGIN_wait_for_bind || from == LOGIN_wait_for_open || from == LOGIN_wait_for_sasl2_open ||
-			from == LOGIN_wait_for_token || world_is_task(from)
+			from == LOGIN_wait_for_token || world_is_task(from) ||
+			from == LOGIN_wait_for_iq_auth_open
 		? MSG_forget
 		: 0;
 }
@@ -473,7 +490,8 @@ static void reading(void **state)
 		bool waits = s == LOGIN_wait_for_salt || s == LOGIN_wait_for_key || s == LOGIN_wait_for_proof ||
 			s == LOGIN_wait_for_open || s == LOGIN_wait_for_sasl2_open ||
 			s == LOGIN_wait_for_token || s == LOGIN_wait_for_upgrade ||
-			s == LOGIN_wait_for_enrolment || s == LOGIN_wait_for_change;
+			s == LOGIN_wait_for_enrolment || s == LOGIN_wait_for_change ||
+			s == LOGIN_wait_for_iq_auth_open;
 		struct world *w = world_at(s);
 		assert_int_equal(client_reads(&w->client), !waits);
 		world_free(w);
@@ -510,6 +528,7 @@ static void unsure_of_tls(void **state)
 		[INPUT_bind] = STRANGER,
 		[INPUT_session] = STRANGER,
 		[INPUT_account] = STRANGER,
+		[INPUT_old_login] = STRANGER,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = ENDS("<policy-violation")};
 	(void)state;

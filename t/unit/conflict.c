@@ -110,6 +110,24 @@ static void own_session(void **state)
 	}
 }
 
+/* Nobody tells it another name. */
+static void a_name_that_must_be(void **state)
+{
+	struct conflict_case c = {.taken = true, .sessions = 1, .fixed = true};
+	struct conflict_ruling r;
+
+	(void)state;
+	for (int policy = CONFLICT_SETRESOURCE; policy <= CONFLICT_ACCEPTNEW; policy++) {
+		c.swaps = 0;
+		r = rule(policy, SESSION_LIMIT_CLOSEOLD, c);
+		assert_true(r.replace && !r.rename && !r.refuse);
+		c.swaps = CONFLICT_SWAPS_MOST;
+		r = rule(policy, SESSION_LIMIT_CLOSEOLD, c);
+		assert_int_equal(r.refuse, STANZA_conflict);
+		assert_false(r.replace || r.rename);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +143,7 @@ int main(void)
 		 NULL},
 		{"conflict: a client's own older sessions make room for it under every policy, but not in a loop",
 			own_session, NULL, NULL, NULL},
+		{"conflict: a client that is told no name replaces, or is refused", a_name_that_must_be, NULL, NULL, NULL},
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -609,6 +609,8 @@ static void a_mechanism_must_be_listed(void **state)
 		{"user@plain.test", "SCRAM-SHA-256", PROTO_FORM_SCRAM, SASL_invalid_mechanism},
 		{"user@plain.test", "", PROTO_FORM_SCRAM, SASL_invalid_mechanism},
 		{"user@plain.test", "PLAIN", PROTO_FORM_CLIENT_KEY, COND_none},
+		{"user@x.test", "iq-auth", PROTO_FORM_CLIENT_KEY, SASL_invalid_mechanism}, /* has a setting of its own */
+		{"user@plain.test", "iq-auth", PROTO_FORM_CLIENT_KEY, COND_none},
 	};
 
 	(void)state;
@@ -755,7 +757,7 @@ int main(void)
 
 	try_start();
 	uv_loop_init(&loop);
-	try_write("gatehouse.conf", "domain \"x.test\" {\n}\ndomain \"plain.test\" {\nmechanisms = {\"PLAIN\"}\n}\n"
+	try_write("gatehouse.conf", "domain \"x.test\" {\n}\ndomain \"plain.test\" {\nmechanisms = {\"PLAIN\"}\niq-auth = yes\n}\n"
 		"domain \"cert.test\" {\nmechanisms = {\"EXTERNAL\"}\n}\n");
 	conf = conf_load(try_path("gatehouse.conf"), &why);
 	if (!conf)
