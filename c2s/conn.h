@@ -59,6 +59,6 @@ void conn_go_on(struct conn *c); /* it was held, and is read again */
 void conn_abort(struct conn *c); /* at once, whatever waits for it */
 /* The end of a turn: what was said in it is encrypted and written, once for each connection. */
 void conn_turn(struct worker *w);
-void conn_share(uv_idle_t *share); /* worker.share: the next turn of those in worker.spent */
+void conn_share(uv_idle_t *idle); /* worker.share: the next turn of those in worker.spent */
 
 #endif
