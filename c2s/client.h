@@ -74,6 +74,7 @@ struct client_setting {
 	const struct conf *conf;
 	struct tls_ctx *tls; /* NULL: no certificate */
 	const struct scan_limits *login_limits, *session_limits;
+	const unsigned *sm_version; /* of the channel, as last agreed (proto/types.h) */
 };
 
 #define CLIENT_ADDRESS 46 /* bytes of an address as text, NUL included */

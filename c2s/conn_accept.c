@@ -99,8 +99,8 @@ static struct conn *conn_new(struct worker *w, int fd, bool direct_tls, const ch
 	bool loopback)
 {
 	struct terms *terms = w->terms;
-	const struct client_setting set = {
-		conn_ways(), terms->conf, terms->tls, &terms->login_limits, &terms->session_limits};
+	const struct client_setting set = {conn_ways(), terms->conf, terms->tls,
+		&terms->login_limits, &terms->session_limits, &w->sm_version};
 	struct conn *c = mem_try(sizeof *c);
 	if (!c)
 		return NULL;

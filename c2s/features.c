@@ -13,6 +13,11 @@ static bool before_tls(const struct client *c)
 	return c->set.tls && !pipe_is_secure(&c->pipe) && !client_is_proven(c);
 }
 
+static bool sm_is_old(const struct client *c)
+{
+	return c->set.sm_version && *c->set.sm_version == 1;
+}
+
 static bool configured(const struct client *c, const char *name)
 {
 	for (size_t i = 0; c->domain && i < c->domain->mechanisms.n; i++) {
@@ -51,6 +56,8 @@ static bool has_certificate(const struct client *c)
 
 bool features_has_mechanism(const struct client *c, const struct sasl_mech *m)
 {
+	if ((m->needs & SASL_NEEDS_VERSION_2) && sm_is_old(c))
+		return false;
 	if ((m->needs & SASL_NEEDS_PRIVACY) && !client_may_log_in(c))
 		return false;
 	if ((m->needs & SASL_NEEDS_BINDING) && !bindings_of(c))
@@ -136,7 +143,7 @@ const struct sasl_mech *features_token_mechanism(const struct client *c, struct 
 {
 	const struct conf_list *list = &c->domain->fast_mechanisms;
 	const struct sasl_mech *m = ht_find(name);
-	if (!m || !pipe_is_secure(&c->pipe) || !ht_fits(m, bindings_of(c)))
+	if (sm_is_old(c) || !m || !pipe_is_secure(&c->pipe) || !ht_fits(m, bindings_of(c)))
 		return NULL;
 	for (size_t i = 0; i < list->n; i++) {
 		if (str_is(name, list->words[i]))
@@ -169,7 +176,7 @@ uint32_t features_upgrades(const struct client *c)
 	uint32_t hashes = 0;
 	for (size_t i = 0; i < c->domain->mechanisms.n; i++) {
 		const struct sasl_mech *m = sasl_find(str_of(c->domain->mechanisms.words[i]));
-		if (m && m->hash && pipe_is_secure(&c->pipe))
+		if (m && m->hash && !sm_is_old(c) && pipe_is_secure(&c->pipe))
 			hashes |= UINT32_C(1) << m->hash;
 	}
 	return hashes;
@@ -386,7 +393,8 @@ void features_channel(const struct client *c, struct sasl_channel *out)
 		.of = c};
 	if (out->plus)
 		out->bindings = bindings_of(c);
-	if (!c->domain || !c->domain->scram_downgrade_protection)
+	/* sm of version 1 takes a challenge with h= or t= for a forged one. */
+	if (!c->domain || !c->domain->scram_downgrade_protection || sm_is_old(c))
 		return;
 	write_offer(c, out->bindings, &out->offer);
 	if (pipe_is_secure(&c->pipe))

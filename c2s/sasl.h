@@ -23,10 +23,11 @@ enum sasl_step {
 };
 
 enum sasl_needs {
-	SASL_NEEDS_PRIVACY = 1,    /* TLS, or a network that the operator trusts with passwords
+	SASL_NEEDS_PRIVACY = 1,     /* TLS, or a network that the operator trusts with passwords
 				   (allow-plaintext) */
-	SASL_NEEDS_BINDING = 2,    /* a channel binding that this connection has */
-	SASL_NEEDS_CERTIFICATE = 4 /* of the client, verified, with an account's address here */
+	SASL_NEEDS_BINDING = 2,     /* a channel binding that this connection has */
+	SASL_NEEDS_CERTIFICATE = 4, /* of the client, verified, with an account's address here */
+	SASL_NEEDS_VERSION_2 = 8    /* an sm that knows it (proto/types.h) */
 };
 
 /* Each function returns the next step; one that a mechanism never needs is NULL. */

@@ -75,6 +75,6 @@ static void cram_end(void *own)
 
 /* clang-format off */
 const struct sasl_mech sasl_cram_md5 = {
-	.name = "CRAM-MD5", .size = sizeof(struct cram), .start = cram_start,
+	.name = "CRAM-MD5", .needs = SASL_NEEDS_VERSION_2, .size = sizeof(struct cram), .start = cram_start,
 	.answer = cram_answer, .salt = cram_salt, .end = cram_end,
 };

@@ -161,6 +161,6 @@ static void digest_end(void *own)
 
 /* clang-format off */
 const struct sasl_mech sasl_digest_md5 = {
-	.name = "DIGEST-MD5", .size = sizeof(struct digest), .start = digest_start,
+	.name = "DIGEST-MD5", .needs = SASL_NEEDS_VERSION_2, .size = sizeof(struct digest), .start = digest_start,
 	.answer = digest_answer, .salt = digest_salt, .verdict = digest_verdict, .end = digest_end,
 };

@@ -67,7 +67,7 @@ static void external_end(void *own)
 
 /* clang-format off */
 const struct sasl_mech sasl_external = {
-	.name = "EXTERNAL", .needs = SASL_NEEDS_CERTIFICATE, .client_first = true,
+	.name = "EXTERNAL", .needs = SASL_NEEDS_CERTIFICATE | SASL_NEEDS_VERSION_2, .client_first = true,
 	.size = sizeof(struct external), .start = external_start, .salt = external_salt,
 	.end = external_end,
 };

@@ -52,11 +52,11 @@ static enum sasl_step shared_secret_start(struct sasl *x, struct str bytes)
 
 /* clang-format off */
 const struct sasl_mech sasl_anonymous = {
-	.name = "ANONYMOUS", .client_first = true, .optional_first = true, .size = 1,
+	.name = "ANONYMOUS", .needs = SASL_NEEDS_VERSION_2, .client_first = true, .optional_first = true, .size = 1,
 	.start = anonymous_start,
 };
 
 const struct sasl_mech sasl_shared_secret = {
-	.name = "JIVE-SHAREDSECRET", .needs = SASL_NEEDS_PRIVACY, .client_first = true,
+	.name = "JIVE-SHAREDSECRET", .needs = SASL_NEEDS_PRIVACY | SASL_NEEDS_VERSION_2, .client_first = true,
 	.empty = "=", .size = sizeof(struct shared_secret), .start = shared_secret_start,
 };

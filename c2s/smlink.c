@@ -114,6 +114,7 @@ void smlink_ask(struct smlink *l, const struct client *c)
 static void on_welcome(struct smlink *l, const struct msg_welcome *m)
 {
 	l->window = m->window;
+	l->worker->sm_version = m->version;
 	l->state = LINK_UP;
 	log_event(link_up, LOG_U64("slot", l->worker->slot), LOG_U64("window", m->window),
 		LOG_U64("again", channel_unacked(&l->channel)));

@@ -79,6 +79,7 @@ struct worker {
 	unsigned derivations;   /* PLAIN passwords waiting for PBKDF2 */
 	char *read_buffer;      /* WORKER_READ_BYTES */
 	struct pace pace;       /* inputs: of clients with sessions, and for them */
+	unsigned sm_version;    /* of the channel to sm, as last agreed */
 	bool stopping; /* ends when the last connection has gone or shutdown-timeout is over */
 };
 

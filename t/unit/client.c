@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "c2s/features.h"
 #include "t/lib/c2s_world.h"
 
 #define SAYS(w, words) assert_true(world_said(w, words))
@@ -582,6 +583,35 @@ static void closed_while_held(void **state)
 	world_free(w);
 }
 
+/* While sm is of the first version, what that would take for a wrong password is neither offered nor said. */
+static void old_sm(void **state)
+{
+	static const char *mechanisms[] = {"SCRAM-SHA-512", "SCRAM-SHA-256", "DIGEST-MD5", "ANONYMOUS", "PLAIN"};
+	(void)state;
+	for (unsigned version = 1; version <= 2; version++) {
+		struct world *w = world_at(LOGIN_wait_for_feature_request);
+		struct conf_domain domain = *w->client.domain;
+		struct sasl_channel channel;
+		domain.mechanisms = (struct conf_list){mechanisms, COUNT(mechanisms)};
+		domain.scram_downgrade_protection = true;
+		w->client.domain = &domain;
+		w->sm_version = version;
+		world_forget(w);
+		features_say(&w->client);
+		SAYS(w, "<mechanism>SCRAM-SHA-256</mechanism>");
+		SAYS(w, "<mechanism>PLAIN</mechanism>");
+		assert_int_equal(world_said(w, "<mechanism>SCRAM-SHA-512<"), version > 1);
+		assert_int_equal(world_said(w, "<mechanism>DIGEST-MD5<"), version > 1);
+		assert_int_equal(world_said(w, "<mechanism>ANONYMOUS<"), version > 1);
+		assert_int_equal(world_said(w, "<fast"), version > 1);
+		assert_int_equal(features_upgrades(&w->client) != 0, version > 1);
+		features_channel(&w->client, &channel);
+		assert_int_equal(channel.offer.n > 0, version > 1);
+		sasl_channel_end(&channel);
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -608,6 +638,7 @@ int main(void)
 		{"client: the second form of a password is the same attempt, with a question of its own", second_form,
 			NULL, NULL, NULL},
 		{"client: a verdict about another account is no success", another_account, NULL, NULL, NULL},
+		{"client: while sm is an older one, only what that knows is offered", old_sm, NULL, NULL, NULL},
 		{"client: a password that finds no thread is a temporary failure", no_thread, NULL, NULL, NULL},
 		{"client: stanzas behind bind wait for the session, in order", held_behind_questions, NULL, NULL, NULL},
 		{"client: without credit no stanza is read", held_for_credit, NULL, NULL, NULL},
