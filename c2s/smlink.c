@@ -96,6 +96,10 @@ uint64_t smlink_acked(const struct smlink *l)
 
 uint64_t smlink_send(struct smlink *l, const struct message *m)
 {
+	/* What was handed to a client is acknowledged before its end is told: for sm, messages that
+	 * it had are then not waiting for another any more. */
+	if (m->code == MSG_closed && l->state == LINK_UP)
+		channel_ack(&l->channel);
 	channel_send(&l->channel, m);
 	return l->channel.sent;
 }

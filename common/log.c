@@ -186,10 +186,21 @@ static void civil(int64_t day, int *year, int *month, int *mday)
 	*year = (int)(yoe + era * 400 + (*month <= 2));
 }
 
+void log_stamp(char out[LOG_STAMP], int64_t ms)
+{
+	int second = (int)(ms / 1000 % 86400);
+	int year, month, day;
+
+	civil(ms / 86400000, &year, &month, &day);
+	snprintf(out, LOG_STAMP, "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ", year % 10000, month, day,
+		second / 3600, second / 60 % 60, second % 60, (unsigned)(ms % 1000) % 1000);
+}
+
 static void put_head(struct line *l, enum event e)
 {
 	struct timespec now = {0};
-	int year, month, day, second, n;
+	char stamp[LOG_STAMP];
+	int n;
 
 	if (log_sink_is_syslog()) { /* which stamps the line itself */
 		n = snprintf(l->text, sizeof l->text, "<%d>%.32s[%d]: %s event=%s",
@@ -199,11 +210,8 @@ static void put_head(struct line *l, enum event e)
 		return;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
-	civil(now.tv_sec / 86400, &year, &month, &day);
-	second = (int)(now.tv_sec % 86400);
-	n = snprintf(l->text, sizeof l->text,
-		"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ %s %.32s[%d] event=%s", year, month, day,
-		second / 3600, second / 60 % 60, second % 60, (int)(now.tv_nsec / 1000000),
+	log_stamp(stamp, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	n = snprintf(l->text, sizeof l->text, "%s %s %.32s[%d] event=%s", stamp,
 		level_names[events[e].level], program_name, (int)getpid(), events[e].name);
 	l->n = (size_t)n;
 }

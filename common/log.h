@@ -49,4 +49,8 @@ bool log_wants(enum event e);         /* would it be printed? for fields that ar
 uint64_t log_count(enum event e);     /* how often, since the start of the process */
 const char *event_name(enum event e); /* NULL: no such code */
 
+#define LOG_STAMP 80
+/* Milliseconds since 1970 as lines and XEP-0082 have them: 2026-11-28T23:59:59.999Z. */
+void log_stamp(char out[LOG_STAMP], int64_t ms);
+
 #endif

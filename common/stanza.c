@@ -364,6 +364,31 @@ void stanza_stamp(struct buf *out, const struct stanza *s, struct str from, stru
 	buf_add(out, tag_end, s->bytes.n - (size_t)(tag_end - s->bytes.p));
 }
 
+void stanza_edit(struct buf *out, const struct stanza *s,
+	bool (*cut)(void *ctx, const struct stanza_child *c), void *ctx, struct str more)
+{
+	bool empty = s->start.n == s->bytes.n;
+	const char *kept = s->bytes.p, *end = s->inner.p + s->inner.n;
+	struct str rest = s->inner;
+	struct stanza_child c;
+
+	if (empty)
+		end = s->start.p + s->start.n - 2;
+	while (stanza_take_child(s, &rest, &c)) {
+		if (!cut(ctx, &c))
+			continue;
+		buf_add(out, kept, (size_t)(c.whole.p - kept));
+		kept = c.whole.p + c.whole.n;
+	}
+	buf_add(out, kept, (size_t)(end - kept));
+	if (empty)
+		buf_putc(out, '>');
+	buf_put(out, more);
+	buf_put(out, STR("</"));
+	buf_put(out, s->name);
+	buf_putc(out, '>');
+}
+
 void stanza_error(struct buf *out, const struct stanza *s, struct str from, struct str to,
 	enum cond why, struct str text)
 {

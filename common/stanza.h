@@ -84,6 +84,10 @@ const char *stanza_type_word(enum stanza_type t); /* "chat"; "" for NONE and UNK
 /* Appends the stanza with `from` and `to` (unescaped JIDs) set in place of what it has; an empty
  * one is left out. */
 void stanza_stamp(struct buf *out, const struct stanza *s, struct str from, struct str to);
+/* Appends the stanza without the children that `cut` says yes to, and with `more` (canonical
+ * elements) behind those that stay. */
+void stanza_edit(struct buf *out, const struct stanza *s,
+	bool (*cut)(void *ctx, const struct stanza_child *c), void *ctx, struct str more);
 /* Appends the error answer to `s` (RFC 6120 8.3): same kind, type="error", same id, to = `to`, from
  * = `from` (unescaped; empty: left out), the original content for message and presence cut, the
  * <error/> with its type and, if text is not empty, <text/>. Appends nothing for a stanza that must

@@ -88,24 +88,16 @@ static const char *why_closed(uint8_t cond)
 	return cond == COND_none ? "goodbye" : cond == PROTO_CLOSED_HUNG_UP ? "hung-up" : "unknown";
 }
 
-/* The worker waits for our word before it takes leave of a client that said goodbye: what its last
- * stanzas have made stands before it (RFC 6120 4.4). */
-static void take_leave(struct peer *p, uint64_t conn)
-{
-	struct message m = {.code = MSG_end};
-
-	m.as.end = (struct msg_end){.conn = conn};
-	peer_send(p, &m);
-}
-
 bool answer_closed(struct peer_link *l, const struct msg_closed *m)
 {
 	struct session *s = session_by_conn(l->house->sessions, m->conn);
 
 	bound_remove(l->house, m->conn);
-	if (s)
+	if (s && m->cond == COND_none)
+		session_part(l->house, s);
+	else if (s)
 		session_end(l->house, s, why_closed(m->cond));
-	if (m->cond == COND_none)
-		take_leave(l->peer, m->conn);
+	else if (m->cond == COND_none)
+		peer_end_conn(l->peer, m->conn, COND_none);
 	return true;
 }

@@ -10,6 +10,7 @@
 #include "sm/answer.h"
 #include "sm/bound.h"
 #include "sm/control.h"
+#include "sm/mailbox.h"
 #include "sm/metrics.h"
 #include "sm/peer.h"
 #include "sm/reload.h"
@@ -52,6 +53,7 @@ static void end_turn(uv_check_t *check)
 
 	uv_idle_stop(&h->hurry);
 	turn_commit(h);
+	mailboxes_turn(h);
 	peers_judge(h);
 }
 
@@ -142,7 +144,8 @@ static bool open_store(struct house *h, const char *path, const struct verify_ou
 		h->verify = verify_new(h->conf, h->reader, path, out, why);
 	if (h->verify)
 		verify_writer(h->verify, h->writer);
-	return h->verify && client_secret_read(path, h->client_secret, why);
+	return h->verify && client_secret_read(path, h->client_secret, why) &&
+		mailboxes_read(h->mailboxes, path, why);
 }
 
 static bool build(struct frame *f, int c2s_fd, int control_fd, struct buf *why)
@@ -185,6 +188,7 @@ static void take_down(struct frame *f)
 	uv_loop_close(&h->loop);
 	enrols_free(&h->enrols);
 	turn_free(&h->turn);
+	mailboxes_free(&h->mailboxes);
 	sessions_free(&h->sessions);
 	bound_free(&h->bound);
 	peers_free(h);
@@ -208,6 +212,7 @@ int house_run(const struct conf *conf, int c2s_fd, int control_fd, void (*ready)
 	xml_thread_start();
 	h->sessions = sessions_new();
 	h->bound = bound_new();
+	h->mailboxes = mailboxes_new();
 	h->route = route_work_new();
 	h->peers = peers_new();
 	h->enrols = enrols_new();

@@ -20,6 +20,7 @@ struct peers;
 struct turn;
 struct sessions;
 struct bound;
+struct mailboxes;
 struct route_work;
 struct verify;
 struct enrols;
@@ -37,6 +38,7 @@ struct house {
 	struct bound *bound;      /* connections that proved an account and have no session yet */
 	struct route_work *route; /* its buffers */
 	struct turn *turn;
+	struct mailboxes *mailboxes;
 	struct peers *peers;
 	struct guard *guard; /* of failed logins */
 	struct verify *verify;

@@ -192,7 +192,7 @@ static enum verdict go_available(struct traffic *t)
 {
 	struct session *s = t->from;
 	struct buf *out = traffic_scratch(t);
-	bool initial = !s->row.available;
+	bool initial = !s->row.available, was_shown = session_is_shown(s);
 	int priority;
 
 	if (!read_priority(t->stanza, &priority)) {
@@ -211,6 +211,10 @@ static enum verdict go_available(struct traffic *t)
 	fan_send_account(t->house, s->account, NULL, s->row.presence);
 	if (initial)
 		tell_of_others(t->house, s);
+	if (!was_shown && session_is_shown(s))
+		pipeline_session_shown(t->house, s);
+	else if (was_shown && !session_is_shown(s))
+		pipeline_session_hidden(t->house, s);
 	return DONE;
 }
 
@@ -224,6 +228,7 @@ static enum verdict broadcast(struct traffic *t)
 	case TYPE_UNAVAILABLE:
 		go_unavailable(t->house, t->from, t->stanza, true);
 		session_changed(t->house, t->from);
+		pipeline_session_hidden(t->house, t->from);
 		return DONE;
 	case TYPE_PROBE: /* without `to` it asks what the initial presence asked (RFC 6121 4.3.1) */
 		tell_of_others(t->house, t->from);

@@ -24,6 +24,15 @@ struct buf *traffic_scratch(const struct traffic *t)
 	return house_scratch(t->house);
 }
 
+struct str traffic_stamped(const struct traffic *t)
+{
+	struct buf *out = traffic_scratch(t);
+
+	stanza_stamp(out, t->stanza, t->from->jid.text,
+		t->addressed ? t->to.text : jid_bare(t->from->jid));
+	return buf_str(out);
+}
+
 void traffic_bounce(const struct traffic *t, enum cond why)
 {
 	struct buf *out = traffic_scratch(t);

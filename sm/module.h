@@ -8,6 +8,7 @@
 #include "common/emit.h"
 #include "common/stanza.h"
 #include "sm/house.h"
+#include "sm/mailbox.h"
 #include "sm/session.h"
 
 /* A client's stanza on its way. */
@@ -38,6 +39,9 @@ struct iq {
 	enum iq_target target; /* one of the two */
 };
 
+/* The stanza as its receivers see it, in the scratch buffer: the sender's full JID, a prepared
+ * `to`. */
+struct str traffic_stamped(const struct traffic *t);
 /* The answer to a stanza's sender: RFC 6120 8.3. Nothing for what must not be answered. */
 void traffic_bounce(const struct traffic *t, enum cond why);
 /* An empty buffer for the stanza being made; another call gives the same one. */
@@ -54,6 +58,10 @@ void fan_send_account(struct house *h, const struct account *a, const struct ses
 /* To a prepared JID: its session, or the available ones of the account. Somebody else's domain:
  * nobody. */
 void fan_send_jid(struct house *h, struct str jid, struct str xml);
+
+/* What a module finds out about a session goes to the others through these (pipeline.def). */
+void pipeline_session_shown(struct house *h, struct session *s);
+void pipeline_session_hidden(struct house *h, struct session *s);
 
 /* Each feature (namespace) that iq.def has for the target, once. */
 void iq_features(enum iq_target target, void (*each)(void *ctx, struct str feature), void *ctx);

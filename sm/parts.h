@@ -8,12 +8,25 @@
 #include "sm/module.h"
 
 #define STAGE_from_client(module) enum verdict module##_from_client(struct traffic *t);
+#define STAGE_session_shown(module) void module##_session_shown(struct house *h, struct session *s);
+#define STAGE_session_hidden(module) \
+	void module##_session_hidden(struct house *h, struct session *s);
 #define STAGE_session_ended(module) void module##_session_ended(struct house *h, struct session *s);
 #define AT(stage, module) STAGE_##stage(module)
 #include "sm/pipeline.def"
 #undef AT
 #undef STAGE_from_client
+#undef STAGE_session_shown
+#undef STAGE_session_hidden
 #undef STAGE_session_ended
+
+/* Offline messages (XEP-0160), for route.def. Has the message something that its receiver would
+ * want to read later? Not so: chat states alone (XEP-0085), and what the sender's hints (XEP-0334)
+ * keep from the store. */
+bool offline_is_storable(const struct traffic *t);
+/* Stores it, with the stamp of XEP-0203; the sender hears of it if that fails. What is not storable
+ * is dropped. */
+void offline_store(const struct traffic *t);
 
 #define IQ(ns, element, type, target, handler) \
 	enum cond handler(const struct iq *q, struct emit *e);

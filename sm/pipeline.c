@@ -6,6 +6,8 @@
 #include "sm/parts.h"
 
 /* A stage picks its own rows: those of the others expand to nothing. */
+#define AT(stage, module) STAGE_##stage(module)
+
 static enum verdict run_from_client(struct traffic *t)
 {
 	enum verdict v = PASS;
@@ -13,12 +15,11 @@ static enum verdict run_from_client(struct traffic *t)
 #define STAGE_from_client(module) \
 	if (v == PASS) \
 		v = module##_from_client(t);
+#define STAGE_session_shown(module)
+#define STAGE_session_hidden(module)
 #define STAGE_session_ended(module)
-#define AT(stage, module) STAGE_##stage(module)
 #include "sm/pipeline.def"
-#undef AT
 #undef STAGE_from_client
-#undef STAGE_session_ended
 	return v;
 }
 
@@ -31,11 +32,29 @@ enum verdict pipeline_from_client(struct traffic *t)
 	return v;
 }
 
+#define STAGE_from_client(module)
+
+void pipeline_session_shown(struct house *h, struct session *s)
+{
+#undef STAGE_session_shown
+#define STAGE_session_shown(module) module##_session_shown(h, s);
+#include "sm/pipeline.def"
+#undef STAGE_session_shown
+#define STAGE_session_shown(module)
+}
+
+void pipeline_session_hidden(struct house *h, struct session *s)
+{
+#undef STAGE_session_hidden
+#define STAGE_session_hidden(module) module##_session_hidden(h, s);
+#include "sm/pipeline.def"
+#undef STAGE_session_hidden
+#define STAGE_session_hidden(module)
+}
+
 void pipeline_session_ended(struct house *h, struct session *s)
 {
-#define STAGE_from_client(module)
+#undef STAGE_session_ended
 #define STAGE_session_ended(module) module##_session_ended(h, s);
-#define AT(stage, module) STAGE_##stage(module)
 #include "sm/pipeline.def"
-#undef AT
 }

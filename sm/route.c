@@ -40,6 +40,7 @@ struct row {
 #define KIND_iq (1u << STANZA_IQ)
 #define T(type) (1u << TYPE_##type)
 #define ANY (~0u)
+#define STORED_TYPES (T(NONE) | T(NORMAL) | T(CHAT) | T(UNKNOWN))
 
 static const struct row rows[] = {
 /* Inside the table, forms and homes go by their bare names. */
@@ -53,6 +54,7 @@ static const struct row rows[] = {
 #define match HOME_match
 #define some HOME_some
 #define empty HOME_empty
+#define waiting HOME_waiting
 #define ANY_FORM ANY
 #define ACCOUNT_FORMS (none | own | bare)
 #define ANY_HOME ANY
@@ -70,6 +72,7 @@ static const struct row rows[] = {
 #undef match
 #undef some
 #undef empty
+#undef waiting
 };
 
 enum route_action route_decide(const struct route_case *c, const char **section)
@@ -104,9 +107,14 @@ static enum route_form form_of(const struct traffic *t)
 	return str_eq(t->to.text, jid_bare(t->from->jid)) ? FORM_own : FORM_bare;
 }
 
-static bool is_shown(const struct session *s)
+/* Does an older message to the same receiver still wait for the store? Then this one goes behind
+ * it. One to another resource than the one that is having them overtakes nothing. */
+static bool waits(const struct traffic *t, enum route_form form, const struct session *match)
 {
-	return s->row.available && s->row.priority >= 0;
+	struct str account = form == FORM_none ? jid_bare(t->from->jid) : jid_bare(t->to);
+
+	return t->stanza->kind == STANZA_MESSAGE && mailbox_is_waiting(t->house, account) &&
+		(!match || match == mailbox_reader(t->house, account)) && offline_is_storable(t);
 }
 
 struct route_case route_case_of(const struct traffic *t)
@@ -115,10 +123,13 @@ struct route_case route_case_of(const struct traffic *t)
 		.type = t->stanza->type,
 		.form = form_of(t),
 		.home = HOME_empty};
+	const struct session *match = c.form == FORM_full
+		? session_by_jid(t->house->sessions, t->to.text)
+		: NULL;
 	struct account *a;
 
-	if (c.form == FORM_full && session_by_jid(t->house->sessions, t->to.text)) {
-		c.home = HOME_match;
+	if (match) {
+		c.home = waits(t, c.form, match) ? HOME_waiting : HOME_match;
 		return c;
 	}
 	if (c.form & (FORM_domain | FORM_service | FORM_foreign))
@@ -126,9 +137,12 @@ struct route_case route_case_of(const struct traffic *t)
 	a = c.form == FORM_none ? t->from->account
 				: account_by_jid(t->house->sessions, jid_bare(t->to));
 	for (const struct session *s = a ? a->oldest : NULL; s; s = s->next) {
-		if (is_shown(s))
+		if (session_is_shown(s))
 			c.home = HOME_some;
 	}
+	if (c.home == HOME_some && (c.form != FORM_full || c.type == TYPE_CHAT) &&
+		waits(t, c.form, NULL))
+		c.home = HOME_waiting;
 	return c;
 }
 
@@ -139,7 +153,7 @@ static int best_priority(const struct account *a)
 	int best = 0;
 
 	for (const struct session *s = a->oldest; s; s = s->next) {
-		if (is_shown(s) && s->row.priority > best)
+		if (session_is_shown(s) && s->row.priority > best)
 			best = s->row.priority;
 	}
 	return best;
@@ -149,26 +163,12 @@ static bool is_meant(const struct session *s, enum route_action action, int best
 {
 	switch (action) {
 	case ACTION_best:
-		return is_shown(s) && s->row.priority == best;
+		return session_is_shown(s) && s->row.priority == best;
 	case ACTION_shown:
-		return is_shown(s);
+		return session_is_shown(s);
 	default:
 		return s->row.available;
 	}
-}
-
-static struct str to_text(const struct traffic *t)
-{
-	return t->addressed ? t->to.text : jid_bare(t->from->jid);
-}
-
-/* The stanza as its receivers see it: the sender's full JID and a prepared `to`. */
-static struct str stamped(const struct traffic *t)
-{
-	struct buf *out = traffic_scratch(t);
-
-	stanza_stamp(out, t->stanza, t->from->jid.text, to_text(t));
-	return buf_str(out);
 }
 
 static void to_account(const struct traffic *t, enum route_action action)
@@ -184,13 +184,13 @@ static void to_account(const struct traffic *t, enum route_action action)
 		if (is_meant(s, action, best))
 			fan_add(t->house, s);
 	}
-	fan_send(t->house, stamped(t));
+	fan_send(t->house, traffic_stamped(t));
 }
 
 static void to_resource(const struct traffic *t)
 {
 	fan_add(t->house, session_by_jid(t->house->sessions, t->to.text));
-	fan_send(t->house, stamped(t));
+	fan_send(t->house, traffic_stamped(t));
 }
 
 static void act(struct traffic *t, enum route_action action)
@@ -209,6 +209,9 @@ static void act(struct traffic *t, enum route_action action)
 		break;
 	case ACTION_server:
 		iq_serve(t, IQ_SERVER);
+		break;
+	case ACTION_store:
+		offline_store(t);
 		break;
 	case ACTION_bounce:
 		traffic_bounce(t, STANZA_service_unavailable);

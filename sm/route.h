@@ -17,7 +17,7 @@ enum route_form {
 	FORM_service = 32,
 	FORM_foreign = 64
 };
-enum route_home { HOME_match = 1, HOME_some = 2, HOME_empty = 4 };
+enum route_home { HOME_match = 1, HOME_some = 2, HOME_empty = 4, HOME_waiting = 8 };
 enum route_action {
 	ACTION_resource,
 	ACTION_best,
@@ -25,6 +25,7 @@ enum route_action {
 	ACTION_available,
 	ACTION_account,
 	ACTION_server,
+	ACTION_store,
 	ACTION_bounce,
 	ACTION_far,
 	ACTION_ignore

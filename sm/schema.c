@@ -62,6 +62,16 @@ static const struct schema_step store_steps[] = {
 		" DELETE FROM client WHERE jid = old.jid; END;"
 		"CREATE TRIGGER tokens_end_with_account AFTER UPDATE OF disabled ON account"
 		" WHEN new.disabled BEGIN DELETE FROM client WHERE jid = new.jid; END;"},
+	{"offline messages",
+		"ALTER TABLE account ADD COLUMN offline INTEGER NOT NULL DEFAULT 0;"
+		"ALTER TABLE account ADD COLUMN offline_bytes INTEGER NOT NULL DEFAULT 0;"
+		"CREATE INDEX account_offline ON account(jid) WHERE offline > 0;"
+		"CREATE TABLE offline(" /* account.offline and offline_bytes count and sum them */
+		" jid TEXT NOT NULL REFERENCES account(jid) ON DELETE CASCADE,"
+		" id INTEGER NOT NULL," /* grows with time: milliseconds since 2020 << 22, and more */
+		" xml BLOB NOT NULL,"   /* canonical, with from, to and delay */
+		" PRIMARY KEY(jid, id)"
+		") STRICT, WITHOUT ROWID;"},
 };
 
 static bool failed(struct db *d, const char *path, struct buf *why)

@@ -134,6 +134,11 @@ uint64_t session_new_sid(struct sessions *t)
 	return sid;
 }
 
+bool session_is_shown(const struct session *s)
+{
+	return s->row.available && s->row.priority >= 0;
+}
+
 /* accounts: there as long as they have a session */
 
 static struct account *account_make(struct sessions *t, struct str bare)
@@ -348,6 +353,23 @@ void session_end(struct house *h, struct session *s, const char *why)
 	pipeline_session_ended(h, s);
 	turn_session_removed(h, s);
 	session_forget(h->sessions, s);
+}
+
+/* The worker waits for our word before it takes leave of the client: what its last stanzas have
+ * made stands before it. */
+void session_part(struct house *h, struct session *s)
+{
+	struct peer *p = s->peer;
+	uint64_t conn = s->row.conn;
+
+	if (s->held) {
+		s->row.flags |= SESSION_PARTING;
+		session_changed(h, s);
+		return;
+	}
+	session_end(h, s, "goodbye");
+	peer_end_conn(p, conn, COND_none);
+	house_touch(h);
 }
 
 void session_kick(struct house *h, struct session *s, int why, struct str text)

@@ -22,7 +22,8 @@ struct session {
 	struct session *next, *previous; /* of the account, oldest first */
 	struct peer *peer;               /* the worker that has its connection */
 	uint64_t active;                 /* loop milliseconds of the last stanza from the client */
-	uint64_t queued;                 /* bytes waiting in its worker, as last reported */
+	unsigned held;   /* messages of its client on their way to the store (mailbox.c) */
+	uint64_t queued; /* bytes waiting in its worker, as last reported */
 	/* replacements of this full JID, handed on from the one replaced: see conflict.h */
 	uint64_t swap_since;
 	unsigned swaps;
@@ -49,6 +50,9 @@ struct account {
 	unsigned count;
 };
 
+/* Available, with a priority of 0 or more: messages for the account may come here (RFC 6121
+ * 8.5). */
+bool session_is_shown(const struct session *s);
 struct session *session_by_sid(const struct sessions *t, uint64_t sid);
 struct session *session_by_conn(const struct sessions *t, uint64_t conn);
 struct session *session_by_jid(const struct sessions *t, struct str full);
@@ -87,6 +91,9 @@ void session_directed_set(struct session *s, struct str directed); /* row.direct
 /* The connection is gone already: unavailable presence goes out, the row goes. `why` is for the
  * log. */
 void session_end(struct house *h, struct session *s, const char *why);
+/* Its client has said goodbye: once none of its messages is held any more, so that it hears what
+ * comes of them, the session ends, and the worker may say goodbye too (RFC 6120 4.4). */
+void session_part(struct house *h, struct session *s);
 void sessions_end_of_peer(struct house *h, const struct peer *p, const char *why);
 /* Takes it out of the tables, silently and unrecorded: recovery only. */
 void session_forget(struct sessions *t, struct session *s);

@@ -11,6 +11,8 @@
 #include "common/jid.h"
 #include "sm/db.h"
 
+#define SESSION_PARTING 0x80 /* in `flags`: its client has said goodbye (session_part) */
+
 /* A session as it is kept: in sessions.db, in the turn log, and inside struct session. Slices are
  * borrowed. */
 struct session_row {

@@ -7,6 +7,7 @@
 #include "sm/bound.h"
 #include "sm/control.h"
 #include "sm/link.h"
+#include "sm/mailbox.h"
 #include "sm/peer.h"
 
 #include <string.h>
@@ -54,6 +55,11 @@ void turn_peer_gone(struct house *h, uint32_t incarnation)
 	struct turn_item i = {.kind = TURN_GONE, .turn = open_turn(h->turn), .id = incarnation};
 
 	turn_item_put(&h->turn->items, &i);
+}
+
+struct buf *turn_items(struct house *h)
+{
+	return &h->turn->items;
 }
 
 /* pending changes of the session table */
@@ -176,6 +182,7 @@ static void build_snapshot(struct house *h, struct turn *t)
 	}
 	bound_each(h, snapshot_login, &t->record);
 	table_each(t->pending, snapshot_change, &t->record);
+	mailboxes_snapshot(h, &t->record);
 }
 
 /* When even that does not fit, the log is too small for what sessions.db has not taken yet (it must

@@ -30,6 +30,7 @@ void turn_session_removed(struct house *h, struct session *s);
 void turn_bound(struct house *h, uint64_t conn, struct str account);
 void turn_unbound(struct house *h, uint64_t conn);
 void turn_peer_gone(struct house *h, uint32_t incarnation);
+struct buf *turn_items(struct house *h); /* for mailbox.c: its own items go behind what is there */
 
 /* Begins to write sessions.db behind the log, when h->table_desk is there. turn_table_stop writes
  * the rest and closes the desk. */

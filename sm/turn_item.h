@@ -15,7 +15,11 @@ enum turn_kind {
 	TURN_PUT,      /* a session's row is now this */
 	TURN_REMOVE,   /* a session is no more */
 	TURN_BIND,     /* a connection has proved an account */
-	TURN_UNBIND    /* ... and has its session, or is gone */
+	TURN_UNBIND,   /* ... and has its session, or is gone */
+	TURN_HOLD,     /* a message is held for the store (mailbox.h) */
+	TURN_FREE,     /* ... and is no more */
+	TURN_HAND,     /* stored messages were handed out to a session, up to here */
+	TURN_DROP      /* stored messages of an account are to be removed, up to here */
 };
 
 struct turn_link {
@@ -27,9 +31,10 @@ struct turn_link {
 
 struct turn_item {
 	enum turn_kind kind;
-	uint64_t turn;         /* PUT, REMOVE: of the change; newer than the record's never */
-	uint64_t id;           /* REMOVE, PUT: sid; BIND, UNBIND: conn; GONE: incarnation */
-	struct str bytes;      /* PUT: the row; BIND: the account's bare JID */
+	uint64_t turn; /* PUT, REMOVE: of the change; newer than the record's never. HAND: the id */
+	uint64_t id; /* REMOVE, PUT, HAND: sid; BIND, UNBIND: conn; GONE: incarnation; the others: a
+			  message's */
+	struct str bytes;      /* PUT: the row; BIND, DROP: the account; HOLD: see mailbox.c */
 	struct turn_link link; /* LINK */
 };
 

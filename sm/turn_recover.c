@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "sm/bound.h"
+#include "sm/mailbox.h"
 #include "sm/peer.h"
 
 #include <string.h>
@@ -129,6 +130,12 @@ static void apply_item(struct recovery *r, const struct turn_item *i)
 	case TURN_UNBIND:
 		bound_remove(r->house, i->id);
 		break;
+	case TURN_HOLD:
+	case TURN_FREE:
+	case TURN_HAND:
+	case TURN_DROP:
+		mailbox_recover(r->house, i);
+		break;
 	}
 }
 
@@ -249,6 +256,7 @@ static void take_up(struct recovery *r)
 	links = table_count(r->links);
 	table_each(r->links, restore_link, r);
 	table_each(r->rows, restore_row, r);
+	mailboxes_resume(r->house);
 	log_recovered(r, links);
 }
 

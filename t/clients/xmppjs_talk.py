@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(here, "..", "lib"))
 from talk import play_client
 
 module = os.path.join(here, "..", "..", "build", "npm", "node_modules", "@xmpp", "client", "index.js")
-young = shutil.which("node") and subprocess.run(["node", "-e", "process.exit(parseInt(process.versions.node) < 20)"]).returncode == 0
+young = shutil.which("node") and subprocess.run(["node", "-e", "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"]).returncode == 0
 missing = None if young and os.path.exists(module) else "xmpp.js, or node 20, is not installed"
 os.environ["XMPPJS"] = os.path.abspath(module)
 play_client("xmpp.js", ("SCRAM-SHA-1", "PLAIN"), command=["node", os.path.join(here, "xmppjs_talk.mjs")], missing=missing)

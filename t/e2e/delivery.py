@@ -49,11 +49,11 @@ def _(server):
     leave(alice, high, also, low, negative, silent)
 
 
-@scene("a message to nobody at home, to a stranger or to another domain is answered with its error")
+@scene("a message to a stranger or to another domain, or that cannot wait, is answered with its error")
 def _(server):
     alice = online(server, "alice", "a")
-    for to, kind, wanted in (("bob@localhost", "chat", "service-unavailable"), ("nobody@localhost", "chat", "service-unavailable"),
-                             ("bob@localhost/gone", "chat", "service-unavailable"), ("bob@localhost", "groupchat", "service-unavailable"),
+    for to, kind, wanted in (("nobody@localhost", "chat", "service-unavailable"), ("nobody@localhost/gone", "chat", "service-unavailable"),
+                             ("bob@localhost/gone", "normal", "service-unavailable"), ("bob@localhost", "groupchat", "service-unavailable"),
                              ("x@far.test", "chat", "remote-server-not-found"), ("a@@b", "chat", "jid-malformed")):
         alice.message(to, "anybody?", kind, "m")
         got = alice.next()

@@ -4,7 +4,7 @@
  * pages have it: for each kind a table of (address, who is home) x type. Letters: D to that resource,
  * M to the most available, A to all of priority >= 0, P to all that sent presence, E
  * service-unavailable, F remote-server-not-found, S silently ignored, U answered for the account, V
- * answered for the domain. */
+ * answered for the domain, O stored for later. */
 #include "sm/route.h"
 
 #include <setjmp.h>
@@ -24,10 +24,11 @@ static const enum stanza_type message_types[] = {
 	TYPE_NONE, TYPE_NORMAL, TYPE_CHAT, TYPE_GROUPCHAT, TYPE_HEADLINE, TYPE_ERROR, TYPE_UNKNOWN};
 static const struct line message_lines[] = {
 	{ADDRESSED_TO_ACCOUNT, HOME_some, "MMMEASM", "RFC 6121 8.5.2.1.1, RFC 6120 10.3.1"},
-	{ADDRESSED_TO_ACCOUNT, HOME_empty, "EEEESSE", "RFC 6121 8.5.1, 8.5.2.2.1"},
+	{ADDRESSED_TO_ACCOUNT, HOME_empty, "OOOESSO", "RFC 6121 8.5.1, 8.5.2.2.1, XEP-0160"},
 	{FORM_full, HOME_match, "DDDDDDD", "RFC 6121 8.5.3.1"},
 	{FORM_full, HOME_some, "EEMESSE", "RFC 6121 8.5.3.2.1"},
-	{FORM_full, HOME_empty, "EEEESSE", "RFC 6121 8.5.3.2.1"},
+	{FORM_full, HOME_empty, "EEOESSE", "RFC 6121 8.5.3.2.1, XEP-0160"},
+	{ADDRESSED_TO_ACCOUNT | FORM_full, HOME_waiting, "OOOESSO", "behind older ones that wait"},
 	{FORM_domain | FORM_service, HOME_empty, "EEEESSE", "RFC 6120 10.5.1, 10.5.2"},
 	{FORM_foreign, HOME_empty, "FFFFFFF", "RFC 6120 10.4"},
 };
@@ -78,6 +79,7 @@ static char letter_of(enum route_action action)
 		[ACTION_available] = 'P',
 		[ACTION_account] = 'U',
 		[ACTION_server] = 'V',
+		[ACTION_store] = 'O',
 		[ACTION_bounce] = 'E',
 		[ACTION_far] = 'F',
 		[ACTION_ignore] = 'S',
@@ -105,7 +107,7 @@ static unsigned check_line(const struct kind_table *k, const struct line *l)
 	unsigned checked = 0;
 
 	for (unsigned form = FORM_none; form <= FORM_foreign; form <<= 1) {
-		for (unsigned home = HOME_match; home <= HOME_empty; home <<= 1) {
+		for (unsigned home = HOME_match; home <= HOME_waiting; home <<= 1) {
 			for (size_t i = 0; (l->forms & form) && (l->homes & home) && i < k->type_count; i++) {
 				struct route_case c = {
 					k->kind, k->types[i], (enum route_form)form, (enum route_home)home};
@@ -117,34 +119,35 @@ static unsigned check_line(const struct kind_table *k, const struct line *l)
 	return checked;
 }
 
-/* account forms have two homes, full has three, the others one */
+/* account forms have two homes, full has three, the others one; a message's also wait */
 #define CASES_A_TYPE (3 * 2 + 3 + 3)
+#define CASES_THAT_WAIT (3 + 1)
 
-static void check_table(const struct kind_table *k)
+static void check_table(const struct kind_table *k, unsigned cases)
 {
 	unsigned checked = 0;
 
 	for (size_t i = 0; i < k->line_count; i++)
 		checked += check_line(k, &k->lines[i]);
-	assert_int_equal(checked, CASES_A_TYPE * k->type_count);
+	assert_int_equal(checked, cases * k->type_count);
 }
 
 static void messages(void **state)
 {
 	(void)state;
-	check_table(&message_table);
+	check_table(&message_table, CASES_A_TYPE + CASES_THAT_WAIT);
 }
 
 static void presences(void **state)
 {
 	(void)state;
-	check_table(&presence_table);
+	check_table(&presence_table, CASES_A_TYPE);
 }
 
 static void iqs(void **state)
 {
 	(void)state;
-	check_table(&iq_table);
+	check_table(&iq_table, CASES_A_TYPE);
 }
 
 int main(void)

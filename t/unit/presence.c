@@ -37,6 +37,7 @@ static int start(void **state)
 	uv_loop_init(&s->h.loop);
 	s->h.sessions = sessions_new();
 	s->h.route = route_work_new();
+	s->h.mailboxes = mailboxes_new();
 	s->h.peers = peers_new();
 	s->a = enter(s, 1, 1, "alice@d/a");
 	s->b = enter(s, 2, 2, "alice@d/b");
@@ -54,6 +55,7 @@ static int end(void **state)
 	sessions_free(&s->h.sessions);
 	peers_free(&s->h);
 	route_work_free(&s->h.route);
+	mailboxes_free(&s->h.mailboxes);
 	uv_loop_close(&s->h.loop);
 	mem_free(s);
 	return 0;

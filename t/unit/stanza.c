@@ -311,6 +311,35 @@ static void sees_the_start(void **state)
 	assert_false(stanza_view_start(STR("<a b=c>"), &s));
 }
 
+static bool is_delay(void *ctx, const struct stanza_child *c)
+{
+	(void)ctx;
+	return c->ns == NS_delay;
+}
+
+static void edits(const char *in, const char *wanted)
+{
+	struct stanza s = view(in);
+	struct buf out = {0};
+
+	stanza_edit(&out, &s, is_delay, NULL, STR("<n/>"));
+	assert_str(buf_str(&out), wanted);
+	buf_free(&out);
+}
+
+static void children_are_cut_and_added(void **state)
+{
+	(void)state;
+	edits("<message id=\"1\"><body>x</body></message>", "<message id=\"1\"><body>x</body><n/></message>");
+	edits("<message id=\"1\"/>", "<message id=\"1\"><n/></message>");
+	edits("<message><delay xmlns=\"urn:xmpp:delay\"/></message>", "<message><n/></message>");
+	edits("<message> <a><delay xmlns=\"urn:xmpp:delay\"><a/></delay></a>t<delay xmlns=\"urn:xmpp:delay\"><b>x</b></delay>"
+	      "<c/><delay xmlns=\"urn:xmpp:delay\"/> </message>",
+		"<message> <a><delay xmlns=\"urn:xmpp:delay\"><a/></delay></a>t<c/> <n/></message>");
+	edits("<message><a/><a/><a/><a/><a/><a/><a/><a/><a/><delay xmlns=\"urn:xmpp:delay\"/><delay/></message>",
+		"<message><a/><a/><a/><a/><a/><a/><a/><a/><a/><delay/><n/></message>");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +360,7 @@ int main(void)
 		{"stanza: an error answer says what is wrong, and to whom", answers_errors, NULL,
 			NULL, NULL},
 		{"stanza: an error is never answered", does_not_answer_errors, NULL, NULL, NULL},
+		{"stanza: children are cut and added, and nothing else changes", children_are_cut_and_added, NULL, NULL, NULL},
 	};
 	int failed;
 

@@ -2,6 +2,7 @@
  *
  * sessions.db behind the turn log: it gets what a finished turn changed, and nothing of the turn that
  * is open, for a crash would leave it ahead of the log. */
+#include "sm/mailbox.h"
 #include "sm/turn.h"
 
 #include "t/lib/sm_try.h"
@@ -30,6 +31,7 @@ static int start(void **state)
 	house.sessions = sessions_new();
 	house.bound = bound_new();
 	house.route = route_work_new();
+	house.mailboxes = mailboxes_new();
 	house.peers = peers_new();
 	assert_non_null(turn_new(&house, &recovered, &why));
 	assert_false(recovered);
@@ -49,6 +51,7 @@ static int end(void **state)
 	bound_free(&house.bound);
 	peers_free(&house);
 	route_work_free(&house.route);
+	mailboxes_free(&house.mailboxes);
 	try_remove("sessions.db");
 	unlink(try_path("turn.a"));
 	unlink(try_path("turn.b"));

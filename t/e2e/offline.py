@@ -1,0 +1,265 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Messages for people who are not online wait in the store (XEP-0160): in order, once, whatever crashes."""
+import calendar
+import os
+import re
+import signal
+import sqlite3
+import sys
+import time
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from client import CLIENT, Client, condition
+from server import BUILD, Server, eventually
+from tap import Skip, check, equal, finish, play, scene
+
+DELAY = "urn:xmpp:delay"
+FAULTS = os.path.join(BUILD, "fault")
+POINTS = ("turn_before_record", "turn_after_record", "turn_before_ack", "mailbox_stored", "mailbox_loaded", "mailbox_removed")
+
+
+def online(server, user, resource, priority=0, presence=True):
+    c = Client(server, direct=True).login(user, resource, presence=False)
+    if presence:
+        c.send(f"<presence><priority>{priority}</priority></presence>")
+    return c
+
+
+def bodies(stanzas):
+    return [s.findtext(f"{{{CLIENT}}}body") for s in stanzas if s.tag.endswith("message")]
+
+
+def nothing_waits(server, user="bob"):
+    c = online(server, user, "look")
+    equal(bodies(c.quiet() + c.quiet()), [], "messages that wait still")
+    c.close()
+
+
+@scene("messages of types chat and normal wait, in order, and come with the time of their arrival and our domain's stamp")
+def _(server):
+    alice = online(server, "alice", "a")
+    before = time.time() - 1
+    for i in range(5):
+        alice.message("bob@localhost", f"{i}", kind="chat" if i % 2 else "normal")
+    alice.message("bob@localhost/gone", "5")
+    equal(bodies(alice.quiet()), [], "what the sender hears")
+    after = time.time() + 1
+    eventually(lambda: re.fullmatch(r"6 messages, \d+ bytes, the oldest of 20.*Z\n",
+                                    server.sm("offline", "show", "bob@localhost").stdout), "sm offline show to tell of six")
+    bob = online(server, "bob", "b")
+    for i in range(6):
+        got = bob.expect("message")
+        equal((got.findtext(f"{{{CLIENT}}}body"), got.get("from")), (str(i), alice.jid), "message")
+        delay = got.findall(f"{{{DELAY}}}delay")
+        equal([d.get("from") for d in delay], ["localhost"], "stamps")
+        check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", delay[0].get("stamp")), delay[0].get("stamp"))
+        stamp = time.strptime(delay[0].get("stamp")[:19], "%Y-%m-%dT%H:%M:%S")
+        check(before - 1 <= calendar.timegm(stamp) <= after, "the time in the stamp")
+    bob.close()
+    nothing_waits(server)
+    alice.close()
+
+
+@scene("groupchat and headline do not wait, nor do chat states alone, nor what a hint keeps from the store")
+def _(server):
+    alice = online(server, "alice", "a")
+    alice.message("bob@localhost", "room", kind="groupchat", ident="g")
+    equal(condition(alice.expect("message")), "service-unavailable", "groupchat")
+    alice.message("bob@localhost", "news", kind="headline")
+    states = "http://jabber.org/protocol/chatstates"
+    alice.send(f"<message to='bob@localhost' type='chat'><composing xmlns='{states}'/></message>")
+    alice.send("<message to='bob@localhost' type='chat'><body>not me</body><no-store xmlns='urn:xmpp:hints'/></message>")
+    alice.send("<message to='bob@localhost' type='chat'><request xmlns='urn:xmpp:receipts'/><store xmlns='urn:xmpp:hints'/></message>")
+    equal(bodies(alice.quiet()), [], "what the sender hears")
+    bob = online(server, "bob", "b")
+    got = bob.expect("message")
+    equal([c.tag for c in got][:2], ["{urn:xmpp:receipts}request", "{urn:xmpp:hints}store"], "what waited")
+    bob.close()
+    nothing_waits(server)
+    alice.close()
+
+
+@scene("a stamp that claims to be ours is cut, one of somebody else stays")
+def _(server):
+    alice = online(server, "alice", "a")
+    many = "".join(f"<x xmlns='urn:x:{i}'/>" for i in range(12))
+    alice.send("<message to='bob@localhost' type='chat'><body>x</body>" + many +
+               f"<delay xmlns='{DELAY}' from='localhost' stamp='1999-01-01T00:00:00Z'/>"
+               f"<delay xmlns='{DELAY}' from='alice@localhost' stamp='2001-01-01T00:00:00Z'/></message>")
+    alice.quiet()
+    bob = online(server, "bob", "b")
+    got = bob.expect("message")
+    equal([d.get("from") for d in got.findall(f"{{{DELAY}}}delay")], ["alice@localhost", "localhost"], "stamps")
+    check("1999" not in got.findall(f"{{{DELAY}}}delay")[1].get("stamp"), "the forged stamp")
+    equal(len(got), 1 + 12 + 2, "children")
+    bob.close()
+    alice.close()
+
+
+@scene("a negative priority has none; they wait for the resource that may have them")
+def _(server):
+    alice = online(server, "alice", "a")
+    shy = online(server, "bob", "shy", priority=-1)
+    shy.quiet()
+    alice.message("bob@localhost", "wait")
+    alice.quiet()
+    equal(bodies(shy.quiet()), [], "at the negative priority")
+    shy.send("<presence><priority>1</priority></presence>")
+    equal(shy.bodies(1), ["wait"], "after the change")
+    shy.close()
+    nothing_waits(server)
+    alice.close()
+
+
+@scene("for nobody's account the sender hears service-unavailable, and so when the account is full")
+def _(_):
+    server = Server(domains={"localhost": "offline-messages = 3"})
+    alice = online(server, "alice", "a")
+    alice.message("nobody@localhost", "x", ident="n")
+    equal(condition(alice.expect("message")), "service-unavailable", "nobody")
+    for i in range(5):
+        alice.message("bob@localhost", str(i), ident=f"m{i}")
+    got = [alice.expect("message") for _ in range(2)]
+    equal([(g.get("id"), g.get("from"), condition(g)) for g in got],
+          [(f"m{i}", "bob@localhost", "service-unavailable") for i in (3, 4)], "errors")
+    bob = online(server, "bob", "b")
+    equal(bob.bodies(3), ["0", "1", "2"], "what waited")
+    bob.close()
+    eventually(lambda: store(server, "SELECT offline, offline_bytes FROM account WHERE jid='bob@localhost'") == [(0, 0)], "the count to be 0")
+    alice.message("bob@localhost", "again")
+    alice.quiet()
+    bob = online(server, "bob", "b")
+    equal(bob.bodies(1), ["again"], "after it was emptied")
+    bob.close(), alice.close(), server.stop()
+
+
+def store(server, sql):
+    with sqlite3.connect(f"file:{server.folder}/state/store.db?mode=ro", uri=True) as db:
+        return db.execute(sql).fetchall()
+
+
+@scene("what comes while the stored ones are handed out comes behind them, to bare and full JID, from all senders")
+def _(server):
+    senders = [online(server, "alice", f"a{i}") for i in range(3)]
+    for i in range(300):
+        for n, c in enumerate(senders):
+            c.message("bob@localhost", f"{n} {i}")
+    for c in senders:
+        c.quiet()
+    bob = online(server, "bob", "b")
+    eventually(lambda: [s for s in server.sessions("--user", "bob") if s["available"]], "bob's presence")
+    for i in range(300, 600):
+        for n, c in enumerate(senders):
+            c.message("bob@localhost/b" if i % 2 else "bob@localhost", f"{n} {i}")
+    got = bob.bodies(1800)
+    for n in range(3):
+        equal([int(b.split()[1]) for b in got if b.startswith(f"{n} ")][:601], list(range(600)), f"of sender {n}")
+    for c in senders:
+        c.message("bob@localhost", "live")
+    equal(bob.bodies(3), ["live"] * 3, "afterwards")
+    equal([s for s in bob.quiet() if s.tag.endswith("message")], [], "too many")
+    bob.close()
+    nothing_waits(server)
+    for c in senders:
+        c.close()
+
+
+@scene("the next resource goes on where one that vanished was; what was handed out does not come twice")
+def _(server):
+    alice = online(server, "alice", "a")
+    for i in range(500):
+        alice.message("bob@localhost", str(i))
+    alice.quiet()
+    bob = online(server, "bob", "b")
+    first = bob.bodies(1)
+    bob.vanish()
+    eventually(lambda: not server.sessions("--user", "bob"), "its session to end")
+    again = online(server, "bob", "again")
+    alice.message("bob@localhost", "500")
+    got = again.bodies(1)
+    while got[-1] != "500":
+        got += again.bodies(1)
+    again.close()
+    numbers = [int(b) for b in first + got]
+    equal(numbers, sorted(set(numbers)), "order, each once")
+    nothing_waits(server)
+    alice.close()
+
+
+@scene("sm killed while messages are stored, handed out and removed, at every point: each comes exactly once, in order")
+def _(_):
+    if not os.path.exists(os.path.join(FAULTS, "sm")):
+        raise Skip("no build with fault points: make faulty")
+    server = Server(build=FAULTS, workers=2)
+    alice = online(server, "alice", "a")
+    for point in POINTS:
+        for turn in (1, 2, 5):
+            what = f"{point}:{turn}"
+            server.terminate("sm")
+            server.forget_log("sm")
+            server.start_sm({"GATEHOUSE_FAULT": what})
+            sent = 0
+            got = []
+            for round_ in range(100):
+                for _ in range(40):
+                    alice.message("bob@localhost", f"{what} {sent}")
+                    sent += 1
+                bob = online(server, "bob", f"b{round_}")
+                for _ in range(40):
+                    alice.message("bob@localhost", f"{what} {sent}")
+                    sent += 1
+                while len(got) < sent:
+                    got += bob.bodies(1)
+                bob.close()
+                if "event=child_end" in server.log("sm"):
+                    break
+            else:
+                check(False, f"{what} was never passed")
+            wanted = [f"{what} {i}" for i in range(sent)]
+            check(got == wanted, f"{what}: missing {sorted(set(wanted) - set(got))[:5]}, too many {len(got) - len(set(got))}, "
+                                 f"foreign {sorted(set(got) - set(wanted))[:5]}, in order: {got == sorted(got, key=lambda b: int(b.split()[-1]))}")
+            equal([s for s in alice.quiet() if s.tag.endswith("message")], [], f"{what}: errors")
+    nothing_waits(server)
+    alice.close()
+    server.stop()
+
+
+@scene("sm offline purge throws them away")
+def _(server):
+    alice = online(server, "alice", "a")
+    for i in range(3):
+        alice.message("bob@localhost", str(i))
+    alice.quiet()
+    eventually(lambda: server.sm("offline", "show", "bob@localhost").stdout.startswith("3 messages"), "the messages")
+    equal(server.sm("offline", "purge", "bob@localhost").stdout, "3 messages thrown away\n", "words")
+    equal(server.sm("offline", "show", "bob@localhost").stdout, "0 messages, 0 bytes\n", "words")
+    equal(server.sm("offline", "purge", "nobody@localhost", check=False).returncode, 1, "nobody's")
+    nothing_waits(server)
+    alice.close()
+
+
+@scene("everything killed at once: what was stored for somebody absent is there after the start")
+def _(server):
+    alice = online(server, "alice", "a")
+    for i in range(50):
+        alice.message("bob@localhost", str(i))
+    alice.quiet()
+    eventually(lambda: store(server, "SELECT count(*) FROM offline") == [(50,)], "the store to have them")
+    for name in ("sm", "c2s"):
+        os.killpg(server.processes[name].pid, signal.SIGKILL)
+        server.processes[name].wait()
+    server.start_sm()
+    server.start_c2s()
+    bob = online(server, "bob", "b")
+    equal(bob.bodies(50), [str(i) for i in range(50)], "what waited")
+    bob.close()
+    nothing_waits(server)
+
+
+server = Server()
+failed = play(server)
+reports = server.sanitizer_reports()
+server.stop()
+for line in reports:
+    print("# " + line)
+finish(failed or reports)
