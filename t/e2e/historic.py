@@ -164,6 +164,9 @@ def _(server):
         c.available()
         c.message(c.jid, "to myself")
         equal(c.bodies(1), ["to myself"], "body")
+        for query in ("<username>x</username><password>y</password>", "<remove/>"):
+            c.send(f"<iq type='set' id='r'><query xmlns='jabber:iq:register'>{query}</query></iq>")
+            equal(condition(c.expect(lambda e: e.get("id") == "r")), "not-allowed", query)
         c.message("dave@modern.test", "far", ident="far")
         equal(condition(c.expect(lambda e: e.get("id") == "far")), "not-allowed", "to another domain")
         c.close()

@@ -145,11 +145,15 @@ def _(server):
         c.close()
 
 
+EVERYTHING = 'compression = "after-auth"\niq-auth = yes\nregistration = "open"'
+
+
 def kinglong():
-    """The server of the recording: its one domain is another than the one that clients open their streams to."""
+    """The server of the recording: its one domain is another than the one that clients open their streams to, and it has
+    everything on that was offered there."""
     words = ", ".join(f'"{m}"' for m in RECORDED)
     return Server(settings='default-domain = "kinglong"\nshared-secret = "s3cr3tKy"',
-                  domains={"kinglong": f"mechanisms = {{{words}}}"}, accounts=(f"{USER}@kinglong",))
+                  domains={"kinglong": f"mechanisms = {{{words}}}\n" + EVERYTHING}, accounts=(f"{USER}@kinglong",))
 
 
 def opened(c):
@@ -169,15 +173,22 @@ def recorded(other):
     c.send(f'<starttls xmlns="{TLS}"/>')
     equal(c.next().tag, f"{{{TLS}}}proceed", "answer to starttls")
     c.handshake()
-    equal([m.text for m in opened(c).iter(f"{{{SASL}}}mechanism")], RECORDED, "mechanisms, in the order of the recording")
+    features = opened(c)
+    equal([m.text for m in features.iter(f"{{{SASL}}}mechanism")], RECORDED, "mechanisms, in the order of the recording")
+    for tag in ("{http://jabber.org/features/iq-auth}auth", "{http://jabber.org/features/iq-register}register"):
+        check(tag in names(features), f"no {tag}")
     return c
 
 
-def spark(c, jid):
-    """Steps 9 to 14 there."""
+def spark(c, jid, compressed=False):
+    """Steps 9 to 14 there; with compression a stream more."""
     features = names(opened(c))
-    check(f"{{{BIND}}}bind" in features and f"{{{SESSION}}}session" in features, features)
-    equal(len(set(c.ids)), 3, "different stream ids")
+    for tag in (f"{{{BIND}}}bind", f"{{{SESSION}}}session", "{http://jabber.org/features/compress}compression"):
+        check(tag in features, features)
+    if compressed:
+        c.compress()
+        opened(c)
+    equal(len(set(c.ids)), 4 if compressed else 3, "different stream ids")
     c.send(f'<iq id="T2U7N-0" type="set"><bind xmlns="{BIND}"><resource>Spark 2.6.3</resource></bind></iq>')
     answer = c.next()
     equal((answer.get("type"), answer.get("id")), ("result", "T2U7N-0"), "answer to bind")
@@ -200,6 +211,21 @@ def _(server):
     row = other.sessions()[0]
     equal((row["jid"], row["address"], row["mechanism"], row["tls"][:4], row["anonymous"]),
           (c.jid, "127.0.0.1", "DIGEST-MD5", "TLSv", False), "what the session manager knows")
+    c.available()
+    c.message(c.jid, "to myself")
+    equal(c.bodies(1), ["to myself"], "body")
+    c.close()
+    other.stop()
+
+
+@scene("the recorded login with compression, which was offered, before bind")
+def _(server):
+    other = kinglong()
+    c = recorded(other)
+    c.auth_digest(USER, other.password[f"{USER}@kinglong"], realm="kinglong", authzid=USER)
+    spark(c, f"{USER}@kinglong/Spark 2.6.3", compressed=True)
+    row = other.sessions()[0]
+    equal((row["mechanism"], row["compressed"]), ("DIGEST-MD5", True), "what the session manager knows")
     c.available()
     c.message(c.jid, "to myself")
     equal(c.bodies(1), ["to myself"], "body")
