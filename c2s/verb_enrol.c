@@ -9,7 +9,7 @@
 #include "common/prep.h"
 
 #define FIELD_MOST 255 /* bytes of name and password: PLAIN takes no more (RFC 4616 2) */
-#define ASKS_MOST 10   /* accounts that one stream may ask for */
+#define ASKS_MOST 10   /* times that one stream may want something of accounts */
 #define FORM_TYPE "jabber:iq:register"
 
 static void log_refusal(const struct client *c, uint8_t what, struct str user, enum cond why)
@@ -26,6 +26,7 @@ static void refuse(struct client *c, const struct cue *cue, uint8_t what, enum c
 {
 	struct buf id = {0};
 	stanza_value(&id, cue->stanza->id.value);
+	c->enrolments++;
 	log_refusal(c, what, client_account(c), why);
 	request_say_error(c, buf_str(&id), why, text);
 	buf_free(&id);
@@ -168,8 +169,6 @@ static void register_with(struct client *c, const struct cue *cue, struct str us
 		refuse(c, cue, ENROL_NEW, STANZA_not_acceptable, "this cannot be a user name");
 	} else if (!set_password(x, password)) {
 		refuse(c, cue, ENROL_NEW, STANZA_not_acceptable, "this cannot be a password");
-	} else if (c->enrolments >= ASKS_MOST) {
-		client_fault(c, STREAM_policy_violation, "too many registrations");
 	} else {
 		login_goto(c, LOGIN_wait_for_enrolment);
 		ask_ruling(c);
@@ -199,6 +198,8 @@ void verb_enrol(struct client *c, const struct cue *cue)
 		verb_stranger(c, cue);
 	else if (cue->stanza->type == TYPE_GET)
 		say_fields(c, cue);
+	else if (c->enrolments >= ASKS_MOST)
+		client_fault(c, STREAM_policy_violation, "too many registrations");
 	else
 		make_account(c, cue);
 }
@@ -264,12 +265,24 @@ static void change_account(struct client *c, const struct cue *cue)
 	buf_wipe(&password);
 }
 
+/* Each costs a thread's time, or a line in the log. */
+static void say_enough(struct client *c, const struct cue *cue)
+{
+	struct buf id = {0};
+	stanza_value(&id, cue->stanza->id.value);
+	request_say_error(c, buf_str(&id), STANZA_resource_constraint,
+		"log in again to change more");
+	buf_free(&id);
+}
+
 void verb_amend(struct client *c, const struct cue *cue)
 {
 	if (!request_is_own(c, cue->stanza))
 		client_fault(c, STREAM_invalid_from, NULL);
 	else if (cue->stanza->type == TYPE_GET)
 		say_fields(c, cue);
+	else if (c->enrolments >= ASKS_MOST)
+		say_enough(c, cue);
 	else
 		change_account(c, cue);
 }

@@ -14,9 +14,10 @@
 #include "sm/store_account.h"
 
 #define WAITING_MOST 1024 /* jobs with the desks */
+#define ASKS_MOST 20      /* names that one address may try while it may make one account */
 
 struct enrols {
-	struct enrol_pace *pace;
+	struct enrol_pace *made, *asked;
 	size_t waiting;
 };
 
@@ -34,7 +35,8 @@ struct enrols *enrols_new(void)
 {
 	struct enrols *e = mem_new(sizeof *e);
 
-	e->pace = enrol_pace_new();
+	e->made = enrol_pace_new(1);
+	e->asked = enrol_pace_new(ASKS_MOST);
 	return e;
 }
 
@@ -42,7 +44,8 @@ void enrols_free(struct enrols **e)
 {
 	if (!*e)
 		return;
-	enrol_pace_free(&(*e)->pace);
+	enrol_pace_free(&(*e)->made);
+	enrol_pace_free(&(*e)->asked);
 	mem_free(*e);
 	*e = NULL;
 }
@@ -150,16 +153,19 @@ static bool is_prepared(struct jid who)
 	return same;
 }
 
+static uint64_t interval_of(const struct house *h)
+{
+	return (uint64_t)h->conf->registration_interval * 1000;
+}
+
 static enum cond may_make(const struct house *h, struct jid who, const struct enrol_asker *asker)
 {
 	const struct conf_domain *d = conf_domain(h->conf, jid_domain(who));
-	uint64_t interval = (uint64_t)h->conf->registration_interval * 1000;
-
 	if (!d || d->registration != REGISTRATION_OPEN)
 		return STANZA_not_allowed;
 	if (who.local_n == 0 || who.resource_n > 0 || !is_prepared(who))
 		return STANZA_not_acceptable;
-	if (!enrol_pace_allows(h->enrols->pace, asker, uv_now(&h->loop), interval))
+	if (!enrol_pace_allows(h->enrols->made, asker, uv_now(&h->loop), interval_of(h)))
 		return STANZA_resource_constraint;
 	return COND_none;
 }
@@ -206,7 +212,7 @@ static void done_add(struct job *job)
 	if (why == COND_none)
 		log_account(EVENT_registered, j);
 	else
-		enrol_pace_give_back(j->house->enrols->pace, &asker);
+		enrol_pace_give_back(j->house->enrols->made, &asker);
 	say_enrolled(j->house, j->conn, j->attempt, why);
 	job_free(j);
 }
@@ -225,7 +231,7 @@ static enum cond make_account(struct house *h, const struct msg_enrol *m)
 	if (!j)
 		return STANZA_resource_constraint;
 	buf_put(&j->credentials, m->credentials);
-	enrol_pace_take(h->enrols->pace, &asker, uv_now(&h->loop));
+	enrol_pace_take(h->enrols->made, &asker, uv_now(&h->loop), interval_of(h));
 	job_give(j, h->writer, run_add, done_add);
 	return COND_none;
 }
@@ -303,6 +309,18 @@ static enum cond change_account(struct house *h, const struct msg_enrol *m)
 
 /* --- questions ------------------------------------------------------------------------------- */
 
+/* Who goes away before the account is made has made none, but knows that its name is free, and a
+ * worker has derived its credentials: questions are counted, too. */
+static bool may_ask(struct house *h, const struct enrol_asker *asker)
+{
+	uint64_t now = uv_now(&h->loop), interval = interval_of(h);
+
+	if (!enrol_pace_allows(h->enrols->asked, asker, now, interval))
+		return false;
+	enrol_pace_take(h->enrols->asked, asker, now, interval);
+	return true;
+}
+
 static enum cond look(struct house *h, const struct msg_enrol_ask *m)
 {
 	struct enrol_asker asker = {m->address, m->conn, m->attempt};
@@ -311,6 +329,8 @@ static enum cond look(struct house *h, const struct msg_enrol_ask *m)
 
 	if (why != COND_none)
 		return why;
+	if (!may_ask(h, &asker))
+		return STANZA_resource_constraint;
 	j = job_new(h, m->conn, m->attempt, m->who.text, STR_NONE);
 	if (!j)
 		return STANZA_resource_constraint;
@@ -321,15 +341,15 @@ static enum cond look(struct house *h, const struct msg_enrol_ask *m)
 bool answer_enrol_ask(struct peer_link *l, const struct msg_enrol_ask *m)
 {
 	struct house *h = l->house;
-	bool known = session_by_conn(h->sessions, m->conn) != NULL;
+	const struct session *s = session_by_conn(h->sessions, m->conn);
 	enum cond why = STANZA_not_authorized;
 
-	if (m->what == ENROL_NEW && !known && bound_account(h, m->conn).n == 0) {
+	if (m->what == ENROL_NEW && !s && bound_account(h, m->conn).n == 0) {
 		why = look(h, m);
 		if (why == COND_none)
 			return true;
-	} else if (m->what == ENROL_PASSWORD && known) {
-		why = COND_none;
+	} else if (m->what == ENROL_PASSWORD && s) {
+		why = session_is_anonymous(s) ? STANZA_not_allowed : COND_none;
 	}
 	say_ruling(h, m->conn, m->attempt, why);
 	return true;

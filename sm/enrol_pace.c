@@ -16,23 +16,25 @@ struct place {
 };
 
 struct entry {
-	struct place place; /* the table's key */
-	uint64_t since, conn;
+	struct place place;   /* the table's key */
+	uint64_t since, conn; /* of the first in this interval; of the last one */
 	uint32_t attempt;
-	bool used;
+	unsigned n; /* 0: as good as none */
 };
 
 struct enrol_pace {
 	struct table *by_place;
 	size_t next;
+	unsigned most;
 	struct entry entries[ENROL_PACE_MOST];
 };
 
-struct enrol_pace *enrol_pace_new(void)
+struct enrol_pace *enrol_pace_new(unsigned most)
 {
 	struct enrol_pace *p = mem_new(sizeof *p);
 
 	p->by_place = table_new();
+	p->most = most;
 	return p;
 }
 
@@ -68,7 +70,7 @@ static struct entry *find(const struct enrol_pace *p, struct str address)
 	struct place place = place_of(address);
 	struct entry *e = table_get(p->by_place, KEY(place));
 
-	return e && e->used ? e : NULL;
+	return e && e->n ? e : NULL;
 }
 
 static bool is_same(const struct entry *e, const struct enrol_asker *who)
@@ -81,24 +83,36 @@ bool enrol_pace_allows(const struct enrol_pace *p, const struct enrol_asker *who
 {
 	const struct entry *e = find(p, who->address);
 
-	return !e || now - e->since >= interval || is_same(e, who);
+	return !e || e->n < p->most || now - e->since >= interval || is_same(e, who);
 }
 
-void enrol_pace_take(struct enrol_pace *p, const struct enrol_asker *who, uint64_t now)
+/* The place of the one that was used longest ago. NULL: no memory. */
+static struct entry *add(struct enrol_pace *p, struct place place)
+{
+	struct entry *e = &p->entries[p->next];
+
+	p->next = (p->next + 1) % ENROL_PACE_MOST;
+	if (table_get(p->by_place, KEY(e->place)) == e)
+		table_remove(p->by_place, KEY(e->place));
+	*e = (struct entry){.place = place};
+	return table_put(p->by_place, KEY(e->place), e) ? e : NULL;
+}
+
+void enrol_pace_take(struct enrol_pace *p, const struct enrol_asker *who, uint64_t now,
+	uint64_t interval)
 {
 	struct place place = place_of(who->address);
 	struct entry *e = table_get(p->by_place, KEY(place));
 
-	if (!e) {
-		e = &p->entries[p->next];
-		p->next = (p->next + 1) % ENROL_PACE_MOST;
-		if (table_get(p->by_place, KEY(e->place)) == e)
-			table_remove(p->by_place, KEY(e->place));
-		e->place = place;
-		e->used = table_put(p->by_place, KEY(e->place), e);
+	if (!e)
+		e = add(p, place);
+	if (!e || (e->n && is_same(e, who)))
+		return;
+	if (!e->n || now - e->since >= interval) {
+		e->since = now;
+		e->n = 0;
 	}
-	e->used = true;
-	e->since = now;
+	e->n++;
 	e->conn = who->conn;
 	e->attempt = who->attempt;
 }
@@ -108,5 +122,5 @@ void enrol_pace_give_back(struct enrol_pace *p, const struct enrol_asker *who)
 	struct entry *e = find(p, who->address);
 
 	if (e && is_same(e, who))
-		e->used = false;
+		e->n--;
 }

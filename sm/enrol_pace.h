@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * How often one address may make an account (protocol.md 4, case 33): an IPv4 address, or an IPv6
- * /64. Kept in memory, of the last so many addresses. */
+ * How often one address may make an account, or ask for one (protocol.md 4, case 33): an IPv4
+ * address, or an IPv6 /64. Kept in memory, of the last so many addresses. */
 #ifndef SM_ENROL_PACE_H
 #define SM_ENROL_PACE_H
 
@@ -18,12 +18,14 @@ struct enrol_asker {
 	uint32_t attempt;
 };
 
-struct enrol_pace *enrol_pace_new(void);
+/* most: what one address may do within an interval. */
+struct enrol_pace *enrol_pace_new(unsigned most);
 void enrol_pace_free(struct enrol_pace **p);
-/* Has nobody else from there made an account within `interval` ms? now: ms, growing. */
+/* May it be done from there, once more within `interval` ms? now: ms, growing. */
 bool enrol_pace_allows(const struct enrol_pace *p, const struct enrol_asker *who, uint64_t now,
 	uint64_t interval);
-void enrol_pace_take(struct enrol_pace *p, const struct enrol_asker *who, uint64_t now);
+void enrol_pace_take(struct enrol_pace *p, const struct enrol_asker *who, uint64_t now,
+	uint64_t interval);
 void enrol_pace_give_back(struct enrol_pace *p, const struct enrol_asker *who); /* it failed */
 
 #endif

@@ -103,6 +103,9 @@ def _(server):
                   wish("\u2163", "a password"), wish("frank", "a\tpassword"), wish("f" * 256, "a password"),
                   wish("frank", "p" * 256), "<username>frank</username>", wish("<b>frank</b>", "a password")):
         equal(ask(c, inner), "not-acceptable", inner[:60])
+    c.send(f"<iq type='set' id='r'><query xmlns='{NS}'>{wish('', '')}</query></iq>")
+    equal(c.stream_error(), "policy-violation", "the eleventh time")
+    c = stranger(server)
     equal(ask(c, "<remove/>"), "unexpected-request", "remove")
     equal(ask(c, wish("frank", "p" * 255)), None, "the longest password")
     c.close()
@@ -200,12 +203,32 @@ def _(server):
 
 @scene("one address makes one account in registration-interval, whichever worker it comes to, failures not counted")
 def _(server):
-    own = Server("registration-interval = 600", domains={"localhost": 'registration = "open"'}, accounts=("alice",))
+    own = Server("registration-interval = 600", accounts=("alice",), domains={"localhost":
+        'registration = "open"\nmechanisms = { "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "ANONYMOUS" }'})
     try:
         equal([register(own, "alice"), register(own, ""), register(own, "bob")], ["conflict", "not-acceptable", None], "at first")
         equal([register(own, f"more{n}") for n in range(6)], ["resource-constraint"] * 6, "afterwards")
         equal(own.sm("account", "list").stdout.count("@localhost"), 2, "accounts")
+        anonymous = Client(own, direct=True).open("localhost")
+        anonymous.features()
+        anonymous.auth_anonymous()
+        anonymous.open().features()
+        jid = anonymous.bind("here").jid
+        equal(ask(anonymous, wish(jid.split("@")[0], "a password")), "not-allowed", "a password for nobody in particular")
+        anonymous.close()
         equal(own.sanitizer_reports(), [], "reports")
+    finally:
+        own.stop()
+
+
+@scene("one address tries so many names in registration-interval, whether or not it waits for the answer")
+def _(server):
+    own = Server("registration-interval = 600\nconnections-per-address = 0", domains={"localhost": 'registration = "open"'},
+                 accounts=("alice",))
+    try:
+        answers = [register(own, "alice") for _ in range(21)]
+        equal(answers, ["conflict"] * 20 + ["resource-constraint"], "answers")
+        equal(register(own, "bob"), "resource-constraint", "another name")
     finally:
         own.stop()
 

@@ -203,6 +203,40 @@ static void too_many(void **state)
 	world_free(w);
 }
 
+/* What is refused before sm is asked is a line in the log, too. */
+static void too_many_refused(void **state)
+{
+	struct world *w = world_at(LOGIN_wait_for_feature_request);
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		world_bytes(w, WISH("b b", "secret"));
+		assert_int_equal(w->client.state, LOGIN_wait_for_feature_request);
+	}
+	world_bytes(w, WISH("b b", "secret"));
+	assert_int_equal(w->client.state, LOGIN_closing);
+	assert_true(world_said(w, "<policy-violation"));
+	world_free(w);
+}
+
+static void too_many_changes(void **state)
+{
+	struct world *w = world_at(LOGIN_session_established);
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		world_bytes(w, WISH("bob", "better"));
+		world_bytes(w, WISH("alice", "better"));
+		world_answer(w, world_ruling(w, STANZA_not_allowed));
+	}
+	world_forget(w);
+	w->asked = 0;
+	world_bytes(w, WISH("alice", "better"));
+	assert_true(world_said(w, "<resource-constraint"));
+	assert_int_equal(w->asked, 0);
+	assert_int_equal(w->relayed.n, 0);
+	assert_int_equal(w->client.state, LOGIN_session_established);
+	world_free(w);
+}
+
 static void another_password(void **state)
 {
 	struct world *w = said(LOGIN_session_established, WISH("Alice@localhost", "better"));
@@ -321,6 +355,8 @@ int main(void)
 			NULL, NULL},
 		{"enrol: an answer to another question is none", late_answers, NULL, NULL, NULL},
 		{"enrol: a stream asks ten times at most", too_many, NULL, NULL, NULL},
+		{"enrol: a stream is refused ten times at most", too_many_refused, NULL, NULL, NULL},
+		{"enrol: a session asks ten times at most, and goes on", too_many_changes, NULL, NULL, NULL},
 		{"enrol: a session changes its password, and goes on", another_password, NULL, NULL, NULL},
 		{"enrol: what comes behind a change waits for it", in_order, NULL, NULL, NULL},
 		{"enrol: a change is for the own account, and complete", no_other_password, NULL, NULL, NULL},
