@@ -177,13 +177,24 @@ bool cell_fits(char type, struct str cell, size_t width)
 	return type == 't' && width >= strlen("9999-12-31T23:59:59Z") && is_number(cell);
 }
 
-static bool is_control(struct str s, size_t i)
+/* Bytes of the character there, where it is no harmless one: controls, and what turns the order of
+ * the characters around it (Unicode's Bidi_Control), or breaks lines. */
+static size_t harmful_at(struct str s, size_t i)
 {
-	unsigned char c = (unsigned char)s.p[i];
-	/* U+0080 to U+009F */
-	bool c1 = c == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0;
+	const unsigned char *c = (const unsigned char *)s.p + i;
+	size_t n = s.n - i;
 
-	return c < ' ' || c == 0x7f || c1;
+	if (*c < ' ' || *c == 0x7f)
+		return 1;
+	if (*c == 0xc2 && n >= 2 && c[1] < 0xa0) /* U+0080 to U+009F */
+		return 2;
+	if (*c == 0xd8 && n >= 2 && c[1] == 0x9c) /* U+061C */
+		return 2;
+	if (*c != 0xe2 || n < 3)
+		return 0;
+	if (c[1] == 0x80 && (c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xa8 && c[2] <= 0xae)))
+		return 3; /* U+200E, U+200F, U+2028 to U+202E */
+	return c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9 ? 3 : 0; /* U+2066 to U+2069 */
 }
 
 static bool is_printable(struct str s)
@@ -191,7 +202,7 @@ static bool is_printable(struct str s)
 	if (!(cell_bytes(s) & CELL_ODD))
 		return true;
 	for (size_t i = 0; i < s.n; i++) {
-		if (is_control(s, i))
+		if (harmful_at(s, i))
 			return false;
 	}
 	return str_utf8(s);
@@ -201,16 +212,18 @@ static bool is_printable(struct str s)
 static void put_spelt(struct buf *out, struct str s)
 {
 	bool is_text = str_utf8(s);
+	size_t spelt = 0;
 
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if (is_control(s, i) || (c >= 0x80 && !is_text))
+		if (!spelt)
+			spelt = harmful_at(s, i);
+		if (spelt || (c >= 0x80 && !is_text))
 			buf_printf(out, "\\x%02x", c);
 		else
 			buf_putc(out, (char)c);
-		if (is_control(s, i) && c == 0xc2)
-			buf_printf(out, "\\x%02x", (unsigned char)s.p[++i]);
+		spelt -= spelt > 0;
 	}
 }
 
@@ -262,6 +275,16 @@ struct str cell_text(struct arena *memory, char *brief, char type, struct str ce
 	return kept;
 }
 
+/* Of two or three bytes of UTF-8. */
+static unsigned code_point(const char *p, size_t n)
+{
+	unsigned code = (unsigned char)p[0] & (n == 2 ? 0x1f : 0x0f);
+
+	for (size_t i = 1; i < n; i++)
+		code = code << 6 | ((unsigned char)p[i] & 0x3f);
+	return code;
+}
+
 static void put_json_string(struct buf *out, struct str s)
 {
 	bool is_text = str_utf8(s);
@@ -269,15 +292,18 @@ static void put_json_string(struct buf *out, struct str s)
 	buf_putc(out, '"');
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
+		size_t harmful = harmful_at(s, i);
 
-		if (c == '"' || c == '\\')
+		if (c == '"' || c == '\\') {
 			buf_printf(out, "\\%c", c);
-		else if (is_text && is_control(s, i) && c == 0xc2)
-			buf_printf(out, "\\u%04x", (unsigned char)s.p[++i]);
-		else if (is_control(s, i) || (c >= 0x80 && !is_text))
+		} else if (is_text && harmful > 1) {
+			buf_printf(out, "\\u%04x", code_point(s.p + i, harmful));
+			i += harmful - 1;
+		} else if (harmful || (c >= 0x80 && !is_text)) {
 			buf_printf(out, "\\u%04x", c);
-		else
+		} else {
 			buf_putc(out, (char)c);
+		}
 	}
 	buf_putc(out, '"');
 }

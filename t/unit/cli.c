@@ -153,6 +153,20 @@ static void nothing_moves_the_cursor(void **state)
 		"[\n{\"x\":\"a\\\"\\\\\\u001b\\u000a\"},\n{\"x\":\"\\u009b\"},\n{\"x\":\"\xc3\xa4\"},\n{\"x\":\"\\u00ff\"}\n]\n");
 }
 
+/* A client's name for itself is in `sm clients` (XEP-0388 2.4). */
+static void nothing_turns_the_line(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		show("* a x:s y:s\n+ a\xe2\x80\xaez\xe2\x80\xa8 \xe2\x81\xa6\xd8\x9c\xe2\x80\x8f\n", false, 0),
+		"x                           y\n"
+		"a\\xe2\\x80\\xaez\\xe2\\x80\\xa8  \\xe2\\x81\\xa6\\xd8\\x9c\\xe2\\x80\\x8f\n");
+	assert_string_equal(
+		show("* a x:s\n+ a\xe2\x80\xaez\xd8\x9c\n+ \xe2\x80\x90\xe2\x82\xac\n+ \xe2\x80\n", true, 0),
+		"[\n{\"x\":\"a\\u202ez\\u061c\"},\n{\"x\":\"\\u00e2\\u0080\"},\n"
+		"{\"x\":\"\xe2\x80\x90\xe2\x82\xac\"}\n]\n");
+}
+
 static void numbers_in_json_are_numbers(void **state)
 {
 	(void)state;
@@ -249,6 +263,7 @@ int main(void)
 			rows_are_in_order_of_bytes),
 		TITLED("cli: widths are of characters, not of bytes", widths_are_of_characters),
 		TITLED("cli: nothing that came from outside moves the cursor", nothing_moves_the_cursor),
+		TITLED("cli: nothing that came from outside turns the line around", nothing_turns_the_line),
 		TITLED("cli: what is no number is no number in JSON either", numbers_in_json_are_numbers),
 		TITLED("cli: a malformed answer is shown to nobody", what_is_no_answer),
 		TITLED("cli: what sm writes is what the CLI reads", what_sm_writes_is_read),
