@@ -8,6 +8,7 @@ body back to its sender, logs out after the body "stop", and exits with 0 when a
 import os
 import re
 import select
+import shutil
 import subprocess
 import time
 
@@ -89,6 +90,15 @@ def converse(server, command, way, mechanism, compresses=False):
     finally:
         talker.end()
         alice.close()
+
+
+def xmppjs_missing():
+    """Where the module of xmpp.js is, and why it cannot be used; None: it can."""
+    module = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "build", "npm", "node_modules", "@xmpp", "client",
+                                          "index.js"))
+    young = shutil.which("node") and subprocess.run(
+        ["node", "-e", "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"]).returncode == 0
+    return module, None if young and os.path.exists(module) else "xmpp.js, or node 20, is not installed"
 
 
 def play_client(name, mechanisms, ways=("starttls", "direct"), command=None, missing=None, direct=None,
