@@ -50,7 +50,7 @@ struct mailbox *box_make(struct mailboxes *m, struct str account)
 /* A mailbox with nothing in it is none. */
 void box_settle(struct mailboxes *m, struct mailbox *b)
 {
-	if (b->pending || b->stored || b->reader || b->loading || b->removing)
+	if (b->pending || b->stored || b->open || b->loading || b->removing)
 		return;
 	table_remove(m->by_account, b->account);
 	buf_free(&b->handed);
@@ -59,7 +59,9 @@ void box_settle(struct mailboxes *m, struct mailbox *b)
 
 bool mailbox_is_waiting(const struct house *h, struct str account)
 {
-	return box_of(h->mailboxes, account) != NULL;
+	const struct mailbox *b = box_of(h->mailboxes, account);
+
+	return b && (b->stored || b->pending);
 }
 
 const struct session *mailbox_reader(const struct house *h, struct str account)
@@ -265,6 +267,7 @@ static void done_put(struct job *j)
 		return;
 	fault_point("mailbox_stored");
 	tell_outcome(x);
+	b->stores++;
 	b->rest = 0;
 	turn_item_put(turn_items(h), &i);
 	unlink_held(h->mailboxes, x);
@@ -321,18 +324,29 @@ void mailboxes_snapshot(struct house *h, struct buf *out)
 	hand_snapshot(m, out);
 }
 
-static struct held *held_by_id(const struct mailboxes *m, uint64_t id)
+/* One that is freed is near the front, and one that is held new belongs at the end: neither is
+ * looked for among the others. */
+static struct held *held_from_front(const struct mailboxes *m, uint64_t id)
 {
 	struct held *x = m->first;
 
-	while (x && x->id != id)
+	while (x && x->id < id)
 		x = x->next;
-	return x;
+	return x && x->id == id ? x : NULL;
+}
+
+static bool is_held(const struct mailboxes *m, uint64_t id)
+{
+	const struct held *x = m->last;
+
+	while (x && x->id > id)
+		x = x->previous;
+	return x && x->id == id;
 }
 
 static void recover_free(struct mailboxes *m, uint64_t id)
 {
-	struct held *x = held_by_id(m, id);
+	struct held *x = held_from_front(m, id);
 	struct mailbox *b = x ? x->box : NULL;
 
 	if (!x)
@@ -342,19 +356,6 @@ static void recover_free(struct mailboxes *m, uint64_t id)
 	mem_free(x);
 }
 
-static void recover_hand(struct mailboxes *m, uint64_t sid, uint64_t upto)
-{
-	buf_u64(&m->handing, sid);
-	buf_u64(&m->handing, upto);
-}
-
-static void recover_drop(struct mailboxes *m, struct str account, uint64_t upto)
-{
-	buf_u64(&m->dropping, upto);
-	buf_u32(&m->dropping, (uint32_t)account.n);
-	buf_put(&m->dropping, account);
-}
-
 void mailbox_recover(struct house *h, const struct turn_item *i)
 {
 	struct str account, sender, xml;
@@ -362,28 +363,16 @@ void mailbox_recover(struct house *h, const struct turn_item *i)
 	if (i->kind == TURN_FREE)
 		recover_free(h->mailboxes, i->id);
 	else if (i->kind == TURN_HAND)
-		recover_hand(h->mailboxes, i->id, i->turn);
-	else if (i->kind == TURN_DROP)
-		recover_drop(h->mailboxes, i->bytes, i->id);
-	else if (!held_by_id(h->mailboxes, i->id) && decode(i->bytes, &account, &sender, &xml))
+		hand_recover(h->mailboxes, i);
+	else if (!is_held(h->mailboxes, i->id) && decode(i->bytes, &account, &sender, &xml))
 		(void)hold(h, i->id, account, sender, xml);
 }
 
 void mailboxes_resume(struct house *h)
 {
 	struct mailboxes *m = h->mailboxes;
-	struct str handing = buf_str(&m->handing), dropping = buf_str(&m->dropping), account;
-	uint64_t sid, upto;
-	uint32_t n;
 
-	while (str_take_u64(&dropping, &upto) && str_take_u32(&dropping, &n) &&
-		str_take_bytes(&dropping, n, &account))
-		hand_drop(h, account, upto);
-	buf_free(&m->dropping);
-
-	while (str_take_u64(&handing, &sid) && str_take_u64(&handing, &upto))
-		hand_resume(h, sid, upto);
-	buf_free(&m->handing);
+	hand_resume(h);
 	m->fresh = m->first;
 	for (const struct held *x = m->first; x; x = x->next)
 		count_sender(h, x);
@@ -443,8 +432,6 @@ void mailboxes_free(struct mailboxes **m)
 	}
 	table_each(old->by_account, free_box, old);
 	table_free(&old->by_account);
-	buf_free(&old->handing);
-	buf_free(&old->dropping);
 	mem_free(old);
 	*m = NULL;
 }

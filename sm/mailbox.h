@@ -7,8 +7,9 @@
  * A message that comes in is *held*: the turn's record has it (TURN_HOLD) before the writer gets
  * it, and lets it go (TURN_FREE) when the store has it, or has refused it and its sender was told.
  * When a resource that may have messages comes, what is stored is *handed out*, some at a time: the
- * record says how far (TURN_HAND), and once the worker has acknowledged them they are removed.
- * Until the last one is gone, new ones queue up behind them in the store. */
+ * record says how far and to whom (TURN_HAND), and once the worker has acknowledged them they are
+ * removed. Nobody else gets them before it is clear that they never came there. Until the last one
+ * is handed out, new ones queue up behind them in the store. */
 #ifndef SM_MAILBOX_H
 #define SM_MAILBOX_H
 
@@ -22,7 +23,7 @@ struct mailboxes *mailboxes_new(void);
 MUST_CHECK bool mailboxes_read(struct mailboxes *m, const char *path, struct buf *why);
 void mailboxes_free(struct mailboxes **m); /* when the desks have ended */
 
-/* Is something of this account (a bare JID) in the store, or on its way there? */
+/* Is something of this account (a bare JID) in the store, to be handed out, or on its way there? */
 bool mailbox_is_waiting(const struct house *h, struct str account);
 /* To whom what is stored is being handed out; NULL: to nobody. */
 const struct session *mailbox_reader(const struct house *h, struct str account);
@@ -39,8 +40,8 @@ static inline int64_t mailbox_id_time(uint64_t id) /* wall clock, ms since 1970 
 
 /* This session may have messages now: they are handed out to it, unless another is having them. */
 void mailbox_open(struct house *h, struct session *s);
-/* It may have no more, or is about to end. */
-void mailbox_leave(struct house *h, struct session *s);
+/* It may have no more, or is about to end; gone: its connection has ended already. */
+void mailbox_leave(struct house *h, struct session *s, bool gone);
 /* After each turn's record: what it held goes to the writer, and what was acknowledged goes on. */
 void mailboxes_turn(struct house *h);
 

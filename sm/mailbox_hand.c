@@ -18,6 +18,7 @@ struct batch {
 	struct house *house;
 	struct mailbox *box;
 	uint64_t after, before;
+	uint64_t stores; /* of the mailbox, when it was asked */
 	struct buf rows; /* u64 id, u32 bytes, the stanza */
 	struct str account;
 	char text[];
@@ -32,39 +33,46 @@ struct removal {
 	char text[];
 };
 
-static void note_hand(struct buf *out, const struct session *s, uint64_t upto)
+/* In an item, behind reader and upto: safe, seq, sid and worker of whom it went to, the account. */
+static void note_hand(struct buf *out, const struct mailbox *b, uint64_t upto)
 {
-	struct turn_item i = {.kind = TURN_HAND, .turn = upto, .id = s->row.sid};
+	struct buf body = {0};
+	struct turn_item i = {
+		.kind = TURN_HAND, .turn = upto, .id = b->reader ? b->reader->row.sid : 0};
 
+	buf_u64(&body, b->safe);
+	buf_u64(&body, b->seq);
+	buf_u64(&body, b->taker);
+	buf_u32(&body, b->worker);
+	buf_put(&body, b->account);
+	i.bytes = buf_str(&body);
 	turn_item_put(out, &i);
-}
-
-static void note_drop(struct buf *out, const struct mailbox *b)
-{
-	struct turn_item i = {.kind = TURN_DROP, .id = b->removed, .bytes = b->account};
-
-	turn_item_put(out, &i);
+	buf_free(&body);
 }
 
 static void close_box(struct mailboxes *m, struct mailbox *b)
 {
+	if (!b->open)
+		return;
 	*(b->previous_open ? &b->previous_open->next_open : &m->open) = b->next_open;
 	if (b->next_open)
 		b->next_open->previous_open = b->previous_open;
 	b->next_open = b->previous_open = NULL;
 	b->reader = NULL;
+	b->upto = b->safe = b->gone = 0;
+	b->open = false;
 }
 
-static void open_box(struct mailboxes *m, struct mailbox *b, struct session *s, uint64_t upto)
+static void open_box(struct mailboxes *m, struct mailbox *b)
 {
-	b->reader = s;
-	b->upto = upto;
-	b->rest = 0;
-	b->seq = s->peer->channel.sent;
+	b->rest = b->again = 0;
+	if (b->open)
+		return;
 	b->next_open = m->open;
 	if (m->open)
 		m->open->previous_open = b;
 	m->open = b;
+	b->open = true;
 }
 
 static enum db_result run_remove(struct job *j, struct db *d)
@@ -82,18 +90,16 @@ static void done_remove(struct job *j)
 	struct mailbox *b = r->box;
 
 	fault_point("mailbox_removed");
-	b->removing--;
-	b->rest = 0;
-	if (j->result != DB_OK) {
-		b->undone = b->stored = true;
-		b->rest = uv_now(&h->loop) + TROUBLE_MS;
-	}
+	b->removing = false;
+	if (j->result == DB_OK)
+		b->gone = r->upto;
+	else
+		b->again = uv_now(&h->loop) + TROUBLE_MS;
 	mem_free(r);
-	box_settle(h->mailboxes, b);
 	house_touch(h);
 }
 
-static void remove_upto(struct house *h, struct mailbox *b, uint64_t upto)
+static void remove_safe(struct house *h, struct mailbox *b)
 {
 	struct removal *r = mem_new(sizeof *r + b->account.n);
 
@@ -101,9 +107,8 @@ static void remove_upto(struct house *h, struct mailbox *b, uint64_t upto)
 	r->box = b;
 	memcpy(r->text, b->account.p, b->account.n);
 	r->account = str_at(r->text, b->account.n);
-	r->upto = b->removed = upto;
-	b->undone = false;
-	b->removing++;
+	r->upto = b->safe;
+	b->removing = true;
 	r->job.run = run_remove;
 	r->job.done = done_remove;
 	desk_give(h->writer, &r->job);
@@ -141,19 +146,23 @@ static void hand_out(struct house *h, struct mailbox *b, struct str rows)
 		buf_u64(&b->handed, b->reader->peer->channel.sent);
 	}
 	b->seq = b->reader->peer->channel.sent;
-	note_hand(turn_items(h), b->reader, b->upto);
+	b->taker = b->reader->row.sid;
+	b->worker = b->reader->peer->incarnation;
+	note_hand(turn_items(h), b, b->upto);
 }
 
-/* The store has no more of it. */
-static void finish(struct house *h, struct mailbox *b)
+/* The store had no more of it. What it got since is still to be read. */
+static void finish(struct house *h, struct mailbox *b, const struct batch *l)
 {
-	if (b->pending || b->removing || b->undone || b->upto > b->removed) {
-		b->rest = b->undone ? uv_now(&h->loop) + TROUBLE_MS : RESTS;
+	if (b->stores != l->stores)
+		return;
+	if (b->pending) {
+		b->rest = RESTS;
 		return;
 	}
-	note_hand(turn_items(h), b->reader, MAILBOX_ALL);
 	b->stored = false;
-	close_box(h->mailboxes, b);
+	b->reader = NULL;
+	note_hand(turn_items(h), b, b->upto);
 }
 
 static void done_load(struct job *j)
@@ -164,14 +173,14 @@ static void done_load(struct job *j)
 
 	fault_point("mailbox_loaded");
 	b->loading = NULL;
-	if (h->stopping || !b->reader || b->upto != l->after) /* it was for another reader */
+	if (h->stopping || !b->reader || b->upto != l->after) /* it is for nobody now */
 		;
 	else if (j->result != DB_OK)
 		b->rest = uv_now(&h->loop) + TROUBLE_MS;
 	else if (l->rows.n)
 		hand_out(h, b, buf_str(&l->rows));
 	else
-		finish(h, b);
+		finish(h, b, l);
 	buf_free(&l->rows);
 	mem_free(l);
 	box_settle(h->mailboxes, b);
@@ -189,6 +198,7 @@ static void load(struct house *h, struct mailbox *b)
 	memcpy(l->text, b->account.p, b->account.n);
 	l->account = str_at(l->text, b->account.n);
 	l->after = b->upto;
+	l->stores = b->stores;
 	l->before = box_oldest_held(h->mailboxes, b);
 	l->job.run = run_load;
 	l->job.done = done_load;
@@ -196,15 +206,62 @@ static void load(struct house *h, struct mailbox *b)
 	desk_give(h->reader, &l->job);
 }
 
-/* Is it the reader's turn to have more? */
+static struct session *a_reader(const struct house *h, const struct mailbox *b,
+	const struct session *gone)
+{
+	struct account *a = account_by_jid(h->sessions, b->account);
+
+	for (struct session *s = a ? a->oldest : NULL; s; s = s->next) {
+		if (s != gone && session_is_shown(s))
+			return s;
+	}
+	return NULL;
+}
+
+/* What was handed out is with its client, or never came there: then it is for the next. */
+static void settle(struct house *h, struct mailbox *b, bool there, const struct session *gone)
+{
+	buf_free(&b->handed);
+	if (there) {
+		b->safe = b->upto;
+	} else {
+		b->upto = b->safe;
+		b->stored = true;
+		b->rest = 0;
+		if (!b->reader)
+			b->reader = a_reader(h, b, gone);
+	}
+	note_hand(turn_items(h), b, b->upto);
+}
+
+/* False: its worker has not said yet. */
+static bool is_settled(struct house *h, struct mailbox *b)
+{
+	const struct peer *p = b->upto > b->safe ? peer_by_incarnation(h, b->worker) : NULL;
+
+	if (b->upto == b->safe)
+		return true;
+	if (p && !p->over && p->channel.acked < b->seq)
+		return false;
+	settle(h, b, p && !p->over, NULL);
+	return true;
+}
+
 static void go_on(struct house *h, struct mailbox *b)
 {
-	if (b->loading || b->reader->peer->channel.acked < b->seq || uv_now(&h->loop) < b->rest)
+	if (!is_settled(h, b))
 		return;
-	buf_free(&b->handed);
-	if (b->upto > b->removed || b->undone)
-		remove_upto(h, b, b->upto);
-	load(h, b);
+	if (b->safe > b->gone && !b->removing && uv_now(&h->loop) >= b->again)
+		remove_safe(h, b);
+	if (b->loading)
+		return;
+	if (b->reader && uv_now(&h->loop) >= b->rest) {
+		load(h, b);
+	} else if (!b->reader && !b->removing && b->safe <= b->gone) {
+		note_hand(turn_items(h), b, MAILBOX_ALL);
+		close_box(h->mailboxes, b);
+		box_settle(h->mailboxes, b);
+	}
 }
 
 void mailbox_open(struct house *h, struct session *s)
@@ -213,55 +270,41 @@ void mailbox_open(struct house *h, struct session *s)
 
 	if (!b || b->reader)
 		return;
-	open_box(h->mailboxes, b, s, b->removed);
-	note_hand(turn_items(h), s, b->removed);
+	b->stored = true;
+	open_box(h->mailboxes, b);
+	b->reader = s;
+	note_hand(turn_items(h), b, b->upto);
 	house_touch(h);
 }
 
-static struct session *next_reader(const struct session *gone)
+/* Of what was handed out last, what its worker has acknowledged is with the client. */
+static void note_acked(struct mailbox *b, uint64_t acked)
 {
-	for (struct session *s = gone->account->oldest; s; s = s->next) {
-		if (s != gone && session_is_shown(s))
-			return s;
-	}
-	return NULL;
-}
-
-/* The last one that the reader's worker has acknowledged. */
-static uint64_t acknowledged(const struct mailbox *b)
-{
-	uint64_t acked = b->reader->peer->channel.acked, upto = b->removed, id, seq;
 	struct str rest = buf_str(&b->handed);
+	uint64_t id, seq;
 
-	if (acked >= b->seq)
-		return b->upto;
 	while (str_take_u64(&rest, &id) && str_take_u64(&rest, &seq) && seq <= acked)
-		upto = id;
-	return upto;
+		b->safe = id;
 }
 
-void mailbox_leave(struct house *h, struct session *s)
+/* A worker acknowledges before it says that a connection is gone: what it has not acknowledged then
+ * never came there. Where we end the session, what was handed out is on its way before that. */
+void mailbox_leave(struct house *h, struct session *s, bool gone)
 {
 	struct mailbox *b = box_of(h->mailboxes, s->account->jid);
-	struct session *next;
-	uint64_t upto;
 
-	if (!b || b->reader != s)
+	if (!b || !b->open)
 		return;
-	upto = acknowledged(b);
-	if (upto > b->removed)
-		remove_upto(h, b, upto);
-	buf_free(&b->handed);
-	/* Nobody's HAND speaks for a removal that a crash undoes any more. */
-	if (b->removing || b->undone)
-		note_drop(turn_items(h), b);
-	note_hand(turn_items(h), s, MAILBOX_ALL);
-	close_box(h->mailboxes, b);
-	next = next_reader(s);
-	if (next)
-		mailbox_open(h, next);
-	else
-		box_settle(h->mailboxes, b);
+	if (b->reader == s) {
+		b->reader = a_reader(h, b, s);
+		b->rest = 0;
+		note_hand(turn_items(h), b, b->upto);
+	}
+	if (gone && b->upto > b->safe && b->taker == s->row.sid) {
+		note_acked(b, s->peer->channel.acked);
+		settle(h, b, s->peer->channel.acked >= b->seq, s);
+	}
+	house_touch(h);
 }
 
 void hand_turn(struct house *h)
@@ -272,42 +315,42 @@ void hand_turn(struct house *h)
 	}
 }
 
-static void snapshot_removal(void *ctx, void *box)
-{
-	const struct mailbox *b = box;
-
-	if (b->removing || b->undone)
-		note_drop(ctx, b);
-}
-
-void hand_drop(struct house *h, struct str account, uint64_t upto)
-{
-	struct mailbox *b = box_make(h->mailboxes, account);
-
-	if (b && upto > b->removed)
-		remove_upto(h, b, upto);
-}
-
 void hand_snapshot(const struct mailboxes *m, struct buf *out)
 {
-	table_each(m->by_account, snapshot_removal, out);
 	for (const struct mailbox *b = m->open; b; b = b->next_open)
-		note_hand(out, b->reader, b->upto);
+		note_hand(out, b, b->upto);
 }
 
-void hand_resume(struct house *h, uint64_t sid, uint64_t upto)
+void hand_recover(struct mailboxes *m, const struct turn_item *i)
 {
-	struct session *s = session_by_sid(h->sessions, sid);
-	struct mailbox *b = s ? box_make(h->mailboxes, s->account->jid) : NULL;
+	struct str s = i->bytes;
+	uint64_t safe, seq, taker;
+	uint32_t worker;
+	struct mailbox *b;
 
+	if (!str_take_u64(&s, &safe) || !str_take_u64(&s, &seq) || !str_take_u64(&s, &taker) ||
+		!str_take_u32(&s, &worker))
+		return;
+	b = box_make(m, s);
 	if (!b)
 		return;
-	if (b->reader == s)
-		close_box(h->mailboxes, b);
-	if (upto == MAILBOX_ALL || b->reader) {
-		box_settle(h->mailboxes, b);
+	if (i->turn == MAILBOX_ALL) {
+		close_box(m, b);
+		box_settle(m, b);
 		return;
 	}
+	open_box(m, b);
 	b->stored = true;
-	open_box(h->mailboxes, b, s, upto);
+	b->upto = i->turn;
+	b->safe = safe;
+	b->seq = seq;
+	b->taker = taker;
+	b->worker = worker;
+	b->resumes = i->id;
+}
+
+void hand_resume(struct house *h)
+{
+	for (struct mailbox *b = h->mailboxes->open; b; b = b->next_open)
+		b->reader = session_by_sid(h->sessions, b->resumes);
 }

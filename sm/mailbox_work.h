@@ -14,20 +14,25 @@
 struct held;
 struct batch;
 
+/* Open: it has a reader, or what was handed out is not acknowledged and removed yet. */
 struct mailbox {
 	struct str account;
 	size_t pending;         /* held for it */
-	bool stored;            /* there may be some in the store */
+	uint64_t stores;        /* how often the store got one */
+	bool stored;            /* there may be some in the store that are not handed out */
+	bool open, removing;    /* removing: the writer is at it */
 	struct session *reader; /* NULL: nobody has them now */
-	uint64_t upto;          /* handed out to the reader */
-	uint64_t removed;       /* of these, the writer was told to remove them */
-	uint64_t seq;           /* of the last one's frame, on the reader's channel */
-	uint64_t rest; /* loop ms: nothing is to be read before; UINT64_MAX: until a job is done */
-	struct buf handed; /* of the last ones: u64 id, u64 seq of its frame */
-	unsigned removing; /* removals with the writer */
-	bool undone;       /* one failed: it is due again */
+	uint64_t resumes;       /* recovery: its sid */
+	uint64_t upto;          /* handed out, and so not to be again */
+	uint64_t safe;          /* of these, acknowledged */
+	uint64_t gone;          /* of these, removed */
+	uint64_t taker, seq;    /* between safe and upto: to which sid, and its last frame */
+	uint32_t worker;        /* ... on whose channel: the incarnation */
+	uint64_t rest;  /* loop ms: nothing is to be read before; UINT64_MAX: until a job is done */
+	uint64_t again; /* the same for removing */
+	struct buf handed; /* of those: u64 id, u64 seq of its frame; lost in a crash */
 	struct batch *loading;
-	struct mailbox *next_open, *previous_open; /* those with a reader */
+	struct mailbox *next_open, *previous_open;
 	char text[];
 };
 
@@ -37,9 +42,7 @@ struct mailboxes {
 	struct held *fresh; /* from here on they are for the writer, once the record has them */
 	size_t bytes;       /* held */
 	struct mailbox *open;
-	bool resumed;        /* those who said goodbye before a crash are to be looked after */
-	struct buf handing;  /* recovery: pairs of sid and upto */
-	struct buf dropping; /* recovery: u64 upto, u32 bytes, the account */
+	bool resumed; /* those who said goodbye before a crash are to be looked after */
 };
 
 struct mailbox *box_of(const struct mailboxes *m, struct str account); /* NULL: it has none */
@@ -47,12 +50,11 @@ struct mailbox *box_make(struct mailboxes *m, struct str account);     /* NULL: 
 void box_settle(struct mailboxes *m, struct mailbox *b); /* frees one with nothing in it */
 uint64_t box_oldest_held(const struct mailboxes *m, const struct mailbox *b); /* INT64_MAX: none */
 
-/* Goes on with each that has a reader. */
+/* Goes on with each that is open. */
 void hand_turn(struct house *h);
 void hand_snapshot(const struct mailboxes *m, struct buf *out);
-/* After a restart: those up to there are to be removed; this session was having them, up to
- * there. */
-void hand_drop(struct house *h, struct str account, uint64_t upto);
-void hand_resume(struct house *h, uint64_t sid, uint64_t upto);
+/* After a restart: what the record says, and then, when the sessions are there, their readers. */
+void hand_recover(struct mailboxes *m, const struct turn_item *i);
+void hand_resume(struct house *h);
 
 #endif

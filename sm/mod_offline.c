@@ -72,10 +72,10 @@ void offline_session_shown(struct house *h, struct session *s)
 
 void offline_session_hidden(struct house *h, struct session *s)
 {
-	mailbox_leave(h, s);
+	mailbox_leave(h, s, false);
 }
 
 void offline_session_ended(struct house *h, struct session *s)
 {
-	mailbox_leave(h, s);
+	mailbox_leave(h, s, !s->kicked);
 }

@@ -378,6 +378,7 @@ void session_kick(struct house *h, struct session *s, int why, struct str text)
 
 	m.as.end = (struct msg_end){.conn = s->row.conn, .cond = (uint8_t)why, .text = text};
 	peer_send(s->peer, &m);
+	s->kicked = true;
 	session_end(h, s, why ? (const char *)cond_element((enum cond)why).p : "closed");
 	house_touch(h);
 }

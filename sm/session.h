@@ -24,6 +24,7 @@ struct session {
 	uint64_t active;                 /* loop milliseconds of the last stanza from the client */
 	unsigned held;   /* messages of its client on their way to the store (mailbox.c) */
 	uint64_t queued; /* bytes waiting in its worker, as last reported */
+	bool kicked;     /* it ends by our word: its connection is there yet */
 	/* replacements of this full JID, handed on from the one replaced: see conflict.h */
 	uint64_t swap_since;
 	unsigned swaps;

@@ -18,8 +18,7 @@ enum turn_kind {
 	TURN_UNBIND,   /* ... and has its session, or is gone */
 	TURN_HOLD,     /* a message is held for the store (mailbox.h) */
 	TURN_FREE,     /* ... and is no more */
-	TURN_HAND,     /* stored messages were handed out to a session, up to here */
-	TURN_DROP      /* stored messages of an account are to be removed, up to here */
+	TURN_HAND      /* how far an account's stored messages are handed out, and removed */
 };
 
 struct turn_link {

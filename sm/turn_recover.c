@@ -133,7 +133,6 @@ static void apply_item(struct recovery *r, const struct turn_item *i)
 	case TURN_HOLD:
 	case TURN_FREE:
 	case TURN_HAND:
-	case TURN_DROP:
 		mailbox_recover(r->house, i);
 		break;
 	}

@@ -9,7 +9,7 @@ import sqlite3
 import sys
 import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from client import CLIENT, Client, condition
+from client import CLIENT, Client, Ended, condition
 from server import BUILD, Server, eventually
 from tap import Skip, check, equal, finish, play, scene
 
@@ -183,6 +183,154 @@ def _(server):
     numbers = [int(b) for b in first + got]
     equal(numbers, sorted(set(numbers)), "order, each once")
     nothing_waits(server)
+    alice.close()
+
+
+def fill(server, alice, count, user="bob"):
+    for i in range(count):
+        alice.message(user + "@localhost", str(i))
+    alice.quiet()
+    eventually(lambda: server.sm("offline", "show", user + "@localhost").stdout.startswith(f"{count} "), "the store to have them")
+
+
+def numbers(client, count):
+    return [int(b) for b in client.bodies(count)]
+
+
+@scene("a client that becomes unavailable and available again while it has them gets none twice, few or many")
+def _(server):
+    alice = online(server, "alice", "a")
+    for count in (5, 300):
+        fill(server, alice, count)
+        bob = online(server, "bob", "b")
+        got = numbers(bob, 1)
+        for _ in range(30):
+            bob.send("<presence type='unavailable'/><presence/>")
+        got += numbers(bob, count - 1)
+        equal(got, list(range(count)), "what came")
+        equal(bodies(bob.quiet() + bob.quiet()), [], "too many")
+        bob.close()
+        nothing_waits(server)
+    alice.close()
+
+
+@scene("resources whose priorities change while one has them: each message comes to one of them, once")
+def _(server):
+    alice = online(server, "alice", "a")
+    fill(server, alice, 400)
+    readers = [online(server, "bob", f"b{i}", priority=-1) for i in range(3)]
+    for turn in range(60):
+        for i, c in enumerate(readers):
+            c.send(f"<presence><priority>{1 if turn % 3 == i else -1}</priority></presence>")
+    readers[1].send("<presence><priority>1</priority></presence>")
+    got = []
+    eventually(lambda: got.extend(int(b) for c in readers for b in bodies(c.quiet())) or len(got) >= 400, "all")
+    got += [int(b) for c in readers for b in bodies(c.quiet())]
+    equal(sorted(got), list(range(400)), "what came")
+    for c in readers:
+        c.close()
+    nothing_waits(server)
+    alice.close()
+
+
+def the_rest(client):
+    got = []
+    try:
+        while True:
+            got += numbers(client, 1)
+    except Ended:
+        return got
+
+
+@scene("a session that is replaced by one of its own full JID while it has them: each message comes to one of the two")
+def _(_):
+    server = Server(workers=2)
+    alice = online(server, "alice", "a")
+    fill(server, alice, 2000)
+    bob, got = online(server, "bob", "b"), []
+    for _ in range(4):
+        got += [int(b) for b in bodies(bob.quiet())]
+        then = online(server, "bob", "b")
+        got += the_rest(bob)
+        bob = then
+    eventually(lambda: got.extend(int(b) for b in bodies(bob.quiet())) or len(got) >= 2000, "all")
+    equal(sorted(got), list(range(2000)), "what came")
+    bob.close()
+    nothing_waits(server)
+    server.stop()
+
+
+@scene("a worker that is killed while its client has them: none is missing, and the next has them in order")
+def _(_):
+    server = Server(workers=2)
+    alice = online(server, "alice", "a")
+    fill(server, alice, 1000)
+    bob = online(server, "bob", "b")
+    got = numbers(bob, 1)
+    for pid in server.children("c2s"):
+        os.kill(pid, signal.SIGKILL)
+    got += the_rest(bob)
+    eventually(server.workers_joined, "new workers")
+    bob = online(server, "bob", "b")
+    again = numbers(bob, 1)
+    while again[-1] != 999:
+        again += numbers(bob, 1)
+    equal(got, list(range(len(got))), "what came before")
+    equal(again, list(range(again[0], 1000)), "what came afterwards")
+    check(again[0] <= len(got), f"missing from {len(got)} to {again[0]}")
+    bob.close()
+    nothing_waits(server)
+    server.stop()
+
+
+@scene("while messages keep coming, a client that comes and goes gets each once, and none is forgotten in the store")
+def _(server):
+    alice = online(server, "alice", "a")
+    sent, got = 0, []
+    for round_ in range(40):
+        bob = online(server, "bob", f"b{round_}")
+        for _ in range(30):
+            alice.message("bob@localhost", str(sent))
+            sent += 1
+            got += [int(b) for b in bodies(bob.quiet())]
+        while len(got) < sent:
+            got += numbers(bob, 1)
+        bob.close()
+        for _ in range(3):
+            alice.message("bob@localhost", str(sent))
+            sent += 1
+    bob = online(server, "bob", "last")
+    while len(got) < sent:
+        got += numbers(bob, 1)
+    equal(got, list(range(sent)), "what came")
+    bob.close()
+    nothing_waits(server)
+    alice.close()
+
+
+@scene("an account that is removed while messages for it are held and handed out: nothing stays, and a new one of its name has none")
+def _(server):
+    server.account("dave@localhost")
+    alice = online(server, "alice", "a")
+    fill(server, alice, 300, "dave")
+    dave = online(server, "dave", "d")
+    dave.bodies(1)
+    for i in range(100):
+        alice.message("dave@localhost", f"late {i}", ident=f"l{i}")
+    server.sm("account", "remove", "dave@localhost")
+    alice.quiet()
+    eventually(lambda: store(server, "SELECT count(*) FROM offline") == [(0,)], "its messages to go")
+    alice.message("dave@localhost", "nobody", ident="n")
+    while alice.expect("message").get("id") != "n":
+        pass
+    server.account("dave@localhost")
+    dave.vanish()
+    dave = online(server, "dave", "d")
+    equal(bodies(dave.quiet() + dave.quiet()), [], "what the new account has")
+    alice.message("dave@localhost", "live")
+    equal(dave.bodies(1), ["live"], "afterwards")
+    dave.close()
+    server.sm("account", "remove", "dave@localhost")
     alice.close()
 
 
