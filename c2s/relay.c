@@ -102,10 +102,15 @@ void relay_deliver(struct worker *w, const struct message *m)
 		if (c && c->exit == CONN_LIVES)
 			deliver(c, m);
 	}
+	w->delivered += m->as.deliver.xml.n;
 }
+
+#define LONG_QUEUE 32768
 
 static void count(struct conn *c, size_t now)
 {
+	if (c->relay.counted >= LONG_QUEUE && now < LONG_QUEUE)
+		c->worker->drained = true;
 	c->worker->queued += now;
 	c->worker->queued -= c->relay.counted;
 	c->relay.counted = now;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define READ_BYTES 65536
+#define NEWS_BYTES 131072   /* for clients: then sm hears at once how long their queues are */
 #define UNREAD_MOST 8388608 /* beyond the window: questions mostly, of clients that may have gone */
 #define TRACED_MOST 262144  /* bytes that wait, beyond which no trace joins them */
 
@@ -307,6 +308,9 @@ static void flush(struct smlink *l)
 static void end_turn(struct smlink *l)
 {
 	conn_turn(l->worker);
+	if ((l->worker->delivered >= NEWS_BYTES || l->worker->drained) && l->state == LINK_UP &&
+		!l->link->writes)
+		smlink_report(l, false);
 	flush(l);
 }
 

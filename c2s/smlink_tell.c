@@ -86,7 +86,7 @@ static size_t queues(const struct worker *w, uint64_t *pairs)
 
 void smlink_report(struct smlink *l, bool leaving)
 {
-	const struct worker *w = smlink_worker(l);
+	struct worker *w = smlink_worker(l);
 	uint64_t counts[2 * EVENT_TOP], longest[2 * SMLINK_QUEUES];
 	struct message m = {.code = MSG_report};
 	m.as.report.connections = w->connections;
@@ -95,5 +95,7 @@ void smlink_report(struct smlink *l, bool leaving)
 	m.as.report.counters = list_of(counts, counters(counts));
 	m.as.report.queues = list_of(longest, queues(w, longest));
 	m.as.report.leaving = leaving;
+	w->delivered = 0;
+	w->drained = false;
 	channel_send(smlink_channel(l), &m);
 }

@@ -74,6 +74,8 @@ struct worker {
 		uint64_t unsaid;       /* refused since the last one */
 	} refusals[LIMIT_COUNT];
 	size_t queued;          /* bytes waiting in all connections' output queues */
+	size_t delivered;       /* bytes for clients since the last report */
+	bool drained;           /* since then a long queue has become short */
 	struct key_cache *keys; /* of PLAIN passwords that were accepted lately */
 	struct turns *turns;    /* TLS handshakes that are due (conn_admit.c) */
 	unsigned derivations;   /* PLAIN passwords waiting for PBKDF2 */

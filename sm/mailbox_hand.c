@@ -10,6 +10,7 @@
 
 #define HAND_MESSAGES 64  /* at a time, ... */
 #define HAND_BYTES 131072 /* ... and their bytes */
+#define QUEUE_PART 4      /* of client-queue-bytes */
 #define RESTS UINT64_MAX  /* until a job is done */
 #define TROUBLE_MS 1000   /* between attempts while the database refuses */
 
@@ -18,6 +19,7 @@ struct batch {
 	struct house *house;
 	struct mailbox *box;
 	uint64_t after, before;
+	size_t bytes;
 	uint64_t stores; /* of the mailbox, when it was asked */
 	struct buf rows; /* u64 id, u32 bytes, the stanza */
 	struct str account;
@@ -127,7 +129,7 @@ static enum db_result run_load(struct job *j, struct db *d)
 {
 	struct batch *l = (struct batch *)j;
 
-	return store_offline_read(d, l->account, l->after, l->before, HAND_MESSAGES, HAND_BYTES,
+	return store_offline_read(d, l->account, l->after, l->before, HAND_MESSAGES, l->bytes,
 		add_row, l);
 }
 
@@ -142,6 +144,7 @@ static void hand_out(struct house *h, struct mailbox *b, struct str rows)
 		fan_add(h, b->reader);
 		fan_send(h, xml);
 		b->upto = id;
+		b->burst += xml.n;
 		buf_u64(&b->handed, id);
 		buf_u64(&b->handed, b->reader->peer->channel.sent);
 	}
@@ -187,6 +190,13 @@ static void done_load(struct job *j)
 	house_touch(h);
 }
 
+/* A part of what a stream may queue before it is ended: what waits in a worker is in the store no
+ * more, and a client need not read as fast as we do. */
+static size_t share(const struct house *h)
+{
+	return (size_t)h->conf->client_queue_bytes / QUEUE_PART;
+}
+
 /* Only what is older than anything that is still held: of that the record must be free first, or a
  * crash could store it once more behind its removal. */
 static void load(struct house *h, struct mailbox *b)
@@ -199,6 +209,7 @@ static void load(struct house *h, struct mailbox *b)
 	l->account = str_at(l->text, b->account.n);
 	l->after = b->upto;
 	l->stores = b->stores;
+	l->bytes = share(h) < HAND_BYTES ? share(h) : HAND_BYTES;
 	l->before = box_oldest_held(h->mailboxes, b);
 	l->job.run = run_load;
 	l->job.done = done_load;
@@ -247,6 +258,17 @@ static bool is_settled(struct house *h, struct mailbox *b)
 	return true;
 }
 
+static bool keeps_up(const struct house *h, struct mailbox *b)
+{
+	const struct peer *p = b->reader->peer;
+
+	if (b->reports != p->reports) {
+		b->reports = p->reports;
+		b->burst = 0;
+	}
+	return b->reader->queued + b->burst < share(h);
+}
+
 static void go_on(struct house *h, struct mailbox *b)
 {
 	if (!is_settled(h, b))
@@ -256,7 +278,8 @@ static void go_on(struct house *h, struct mailbox *b)
 	if (b->loading)
 		return;
 	if (b->reader && uv_now(&h->loop) >= b->rest) {
-		load(h, b);
+		if (keeps_up(h, b))
+			load(h, b);
 	} else if (!b->reader && !b->removing && b->safe <= b->gone) {
 		note_hand(turn_items(h), b, MAILBOX_ALL);
 		close_box(h->mailboxes, b);

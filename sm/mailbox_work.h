@@ -30,7 +30,8 @@ struct mailbox {
 	uint32_t worker;        /* ... on whose channel: the incarnation */
 	uint64_t rest;  /* loop ms: nothing is to be read before; UINT64_MAX: until a job is done */
 	uint64_t again; /* the same for removing */
-	struct buf handed; /* of those: u64 id, u64 seq of its frame; lost in a crash */
+	struct buf handed;       /* of those: u64 id, u64 seq of its frame; lost in a crash */
+	uint64_t burst, reports; /* bytes handed out since that report of the reader's worker */
 	struct batch *loading;
 	struct mailbox *next_open, *previous_open;
 	char text[];

@@ -28,6 +28,7 @@ struct peer {
 		      expelled again */
 	uint32_t connections, negotiating; /* as last reported */
 	uint64_t queued;
+	uint64_t reports;             /* how many came */
 	uint64_t counters[EVENT_TOP]; /* events of this worker */
 	struct buf reported;          /* connections whose queues were last reported */
 	uint64_t mark, recorded;      /* channel_mark and heard as the turn log has them */

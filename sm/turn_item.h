@@ -33,7 +33,7 @@ struct turn_item {
 	uint64_t turn; /* PUT, REMOVE: of the change; newer than the record's never. HAND: the id */
 	uint64_t id; /* REMOVE, PUT, HAND: sid; BIND, UNBIND: conn; GONE: incarnation; the others: a
 			  message's */
-	struct str bytes;      /* PUT: the row; BIND, DROP: the account; HOLD: see mailbox.c */
+	struct str bytes;      /* PUT: the row; BIND: the account; HOLD, HAND: see mailbox*.c */
 	struct turn_link link; /* LINK */
 };
 

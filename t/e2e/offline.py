@@ -308,6 +308,23 @@ def _(server):
     alice.close()
 
 
+@scene("more than a stream may queue: a client that does not read for a while is not ended, and then has all")
+def _(server):
+    alice = online(server, "alice", "a")
+    for i in range(6000):
+        alice.message("bob@localhost", f"{i} " + "x" * 2000)
+        if i % 1000 == 999:  # what is held for the store has a limit
+            eventually(lambda: server.sm("offline", "show", "bob@localhost").stdout.startswith(f"{i + 1} "), "the store to have them")
+    bob = online(server, "bob", "b")
+    eventually(lambda: sum(w["queued"] for w in server.status()["workers"]) > 65536, "its queue to be long")
+    for _ in range(3):
+        alice.quiet()
+    equal([int(b.split()[0]) for b in bob.bodies(6000)], list(range(6000)), "what came")
+    bob.close()
+    nothing_waits(server)
+    alice.close()
+
+
 @scene("an account that is removed while messages for it are held and handed out: nothing stays, and a new one of its name has none")
 def _(server):
     server.account("dave@localhost")
