@@ -32,14 +32,13 @@ FLOOR = number("FLOOR", 1)
 PASSWORD = "bench"
 
 TLS_LOGIN = {"tls": "starttls", "scene": "login", "clients": LOGINS}
-CHAT = {"tls": "direct", "scene": "chat", "clients": PAIRS}
-# name: what the load generator is told
+CHAT = {"tls": "direct", "scene": "chat", "clients": PAIRS, "nap": 150}
+# name: what the load generator is told; nap: what the floor's workers sleep before a turn, in us (floor.c says why)
 PLAY = {
     "login-plain-first": {"tls": "none", "mechanism": "PLAIN", "scene": "login", "clients": 8, "once": 1, "accounts": FIRST},
     "login-plain": {"tls": "none", "mechanism": "PLAIN", "scene": "login", "clients": LOGINS, "accounts": 100},
     "login-sha1": {**TLS_LOGIN, "mechanism": "SCRAM-SHA-1"},
     "login-sha256": {**TLS_LOGIN, "mechanism": "SCRAM-SHA-256"},
-    "login-resumed": {**TLS_LOGIN, "mechanism": "SCRAM-SHA-1", "resume": 1},
     "login-direct": {**TLS_LOGIN, "tls": "direct", "mechanism": "SCRAM-SHA-1"},
     "chat-1": {**CHAT, "window": 1},
     "chat-16": {**CHAT, "window": 16},
@@ -103,7 +102,8 @@ class Floor:
     def __init__(self, store, play):
         self.port, self.tls_port = free_ports(2)
         words = [os.path.join(BUILD, "t", "bench", "floor"), str(self.port), str(self.tls_port),
-                 os.path.join(store, "cert.pem"), os.path.join(store, "key.pem"), str(WORKERS), str(play.get("once", 0))]
+                 os.path.join(store, "cert.pem"), os.path.join(store, "key.pem"), str(WORKERS), str(play.get("once", 0)),
+                 os.environ.get("NAP", str(play.get("nap", 0)))]
         self.process = pinned(SERVER_CORES, lambda: subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
         if self.process.stdout.readline() != b"ready\n":
             raise SystemExit("the floor does not start")
@@ -138,6 +138,7 @@ def store_for(name, stores):
 
 
 def play_scene(name, server, play):
+    play = {key: value for key, value in play.items() if key != "nap"}
     options = {"accounts": ACCOUNTS, "seconds": SECONDS, "password": PASSWORD, "lenient": int(server.name == "floor"),
                "mechanism": "SCRAM-SHA-1", **play, "port": server.port, "tls-port": server.tls_port,
                "servers": ",".join(str(pid) for pid in server.pids())}
