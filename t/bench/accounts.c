@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * accounts FOLDER COUNT UNIQUE PASSWORD: a store.db in FOLDER with the accounts u00000 ... at localhost, for sm to be
- * started on. Verifiers take milliseconds to make, so only the first UNIQUE accounts have salts of their own. */
+ * accounts FOLDER COUNT UNIQUE PASSWORD [old]: a store.db in FOLDER with the accounts u00000 ... at localhost,
+ * for sm to be started on. Verifiers take milliseconds to make, so only the first UNIQUE accounts have salts of
+ * their own. old: with what DIGEST-MD5 and CRAM-MD5 need, too. */
 #include "common/log.h"
 #include "sm/schema.h"
 #include "sm/store_account.h"
@@ -13,15 +14,25 @@
 #define SHA256_ROUNDS 10000
 #define SHA512_ROUNDS 10000
 
-static bool add(struct db *d, uint64_t number, struct str list)
+static bool add(struct db *d, uint64_t number, struct str list, bool old, struct str password)
 {
+	static const struct credential_rules rules = {
+		.kinds = CREDENTIAL_BIT(CREDENTIAL_DIGEST_MD5) | CREDENTIAL_BIT(CREDENTIAL_CRAM_MD5)};
 	char jid[40];
 	int n = snprintf(jid, sizeof jid, "u%05llu@localhost", (unsigned long long)number);
+	struct str who = str_at(jid, (size_t)n);
+	struct buf all = {0};
+	bool done;
 
-	return store_account_add(d, str_at(jid, (size_t)n), list) == DB_OK;
+	buf_put(&all, list);
+	if (old)
+		credential_make(&all, &rules, who, password);
+	done = store_account_add(d, who, buf_str(&all)) == DB_OK;
+	buf_free(&all);
+	return done;
 }
 
-static bool add_all(struct db *d, uint64_t count, uint64_t unique, struct str password)
+static bool add_all(struct db *d, uint64_t count, uint64_t unique, struct str password, bool old)
 {
 	static const struct credential_rules rules = {
 		.kinds = CREDENTIAL_BIT(HASH_SHA1) | CREDENTIAL_BIT(HASH_SHA256) | CREDENTIAL_BIT(HASH_SHA512),
@@ -35,7 +46,7 @@ static bool add_all(struct db *d, uint64_t count, uint64_t unique, struct str pa
 			buf_clear(&list);
 			credential_make(&list, &rules, STR_NONE, password);
 		}
-		if (!add(d, i, buf_str(&list)))
+		if (!add(d, i, buf_str(&list), old, password))
 			return false;
 	}
 	buf_free(&list);
@@ -49,14 +60,15 @@ int main(int n, char **arguments)
 	struct db *d;
 	bool done;
 
-	if (n != 5 || !str_u64(str_of(arguments[2]), &count) || !str_u64(str_of(arguments[3]), &unique)) {
-		fprintf(stderr, "accounts FOLDER COUNT UNIQUE PASSWORD\n");
+	if (n < 5 || n > 6 || (n == 6 && !str_is(str_of(arguments[5]), "old")) ||
+		!str_u64(str_of(arguments[2]), &count) || !str_u64(str_of(arguments[3]), &unique)) {
+		fprintf(stderr, "accounts FOLDER COUNT UNIQUE PASSWORD [old]\n");
 		return 2;
 	}
 	log_start("accounts", LOG_WARN);
 	buf_printf(&path, "%s/store.db", arguments[1]);
 	d = db_open(buf_cstr(&path), DB_DURABLE, &why);
-	done = d && store_migrate(d, buf_cstr(&path), &why) && add_all(d, count, unique, str_of(arguments[4]));
+	done = d && store_migrate(d, buf_cstr(&path), &why) && add_all(d, count, unique, str_of(arguments[4]), n == 6);
 	if (!done)
 		fprintf(stderr, "accounts: %s\n", why.n ? buf_cstr(&why) : d ? db_why(d) : "");
 	db_close(&d);

@@ -6,12 +6,15 @@
 
 #include "t/bench/load.h"
 
+#define SCRAM_MOST 64 /* bytes of the largest hash */
+
 enum client_step {
 	CLIENT_OFF,
 	CLIENT_OPENING,
 	CLIENT_UPGRADING,
 	CLIENT_PROVING,
 	CLIENT_BINDING,
+	CLIENT_ASKING, /* for the session of RFC 3921 */
 	CLIENT_ONLINE,
 	CLIENT_LEAVING
 };
@@ -23,9 +26,12 @@ struct client {
 	char resource[32];
 	enum client_step step;
 	bool proven;
-	uint64_t since;   /* ns: connecting began */
-	struct buf first; /* SCRAM: client-first-message-bare, then the whole AuthMessage */
-	uint8_t salted[32];
+	uint64_t since; /* ns: connecting began */
+	const struct mechanism *mechanism;
+	bool asked;       /* pipelined: what authenticates is said already */
+	struct buf first; /* of SCRAM and DIGEST-MD5: what the proofs are of */
+	size_t nonces;    /* DIGEST-MD5: the front part of it */
+	uint8_t salted[SCRAM_MOST];
 	/* what the scene hears; stanza and online may be NULL */
 	void (*online)(struct client *c);
 	void (*stanza)(struct client *c, struct str element);
@@ -46,5 +52,8 @@ void client_event(struct client *c, uint32_t events);
 
 /* The value of an attribute or the text of a child, found by its first bytes: "id='" or "<body>". Empty: none. */
 struct str client_find(struct str element, const char *before, char after);
+
+/* The token that its account was given (FAST, XEP-0484). Empty: none yet. */
+struct str client_token(const struct client *c);
 
 #endif

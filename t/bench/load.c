@@ -4,6 +4,7 @@
  * object. Exit status 1: something was lost, doubled, out of order, or failed. t/bench/run starts it; t/bench/README.md
  * explains. */
 #include "t/bench/client.h"
+#include "t/bench/mechanism.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -85,6 +86,16 @@ void load_count(uint64_t since)
 	histogram_add(&load.latency, (load_clock() - since) / 1000);
 }
 
+void load_trips(unsigned n)
+{
+	if (!load.measuring)
+		return;
+	if (load.trips.least == 0 || n < load.trips.least)
+		load.trips.least = n;
+	if (n > load.trips.most)
+		load.trips.most = n;
+}
+
 void load_fail(const char *why)
 {
 	if (load.failed++ == 0)
@@ -143,6 +154,12 @@ static bool read_option(struct options *o, char *argument)
 		{"seconds", &o->seconds, NULL},
 		{"once", &o->once, NULL},
 		{"resume", &o->resume, NULL},
+		{"sasl2", &o->sasl2, NULL},
+		{"pipeline", &o->pipeline, NULL},
+		{"session", &o->session, NULL},
+		{"iq-auth", &o->iq_auth, NULL},
+		{"certificate", NULL, &o->certificate},
+		{"key", NULL, &o->key},
 		{"lenient", &o->lenient, NULL},
 	};
 	struct str name, value;
@@ -167,7 +184,8 @@ static bool options_fit(const struct options *o)
 {
 	uint64_t most = !strcmp(o->scene, "chat") ? LOAD_CLIENTS_MOST / 2 : LOAD_CLIENTS_MOST;
 
-	return o->port && o->port < 65536 && o->tls_port < 65536 && o->accounts && o->accounts <= 99999 && o->clients &&
+	return load.mechanism && (!load.mechanism->tokens || o->sasl2) && (!o->pipeline || o->sasl2) && o->port &&
+		o->port < 65536 && o->tls_port < 65536 && o->accounts && o->accounts <= 99999 && o->clients &&
 		o->clients <= most && o->window && o->window <= 32 && o->seconds && o->seconds <= 3600 &&
 		(strcmp(o->scene, "chat") || o->accounts >= 2 * o->clients);
 }
@@ -214,6 +232,7 @@ static void print_figures(void)
 		histogram_at(&l->latency, 0.5), histogram_at(&l->latency, 0.99), l->latency.most);
 	printf("\"cpu_us\": %.3f, \"cpu_share\": %.3f, ", l->operations ? cpu / 1e3 / (double)l->operations : 0.0,
 		cpu / 1e9 / seconds);
+	printf("\"trips_least\": %u, \"trips_most\": %u, ", l->trips.least, l->trips.most);
 	printf("\"connection_bytes\": %.0f, ", l->connection_bytes);
 	printf("\"lost\": %" PRIu64 ", \"doubled\": %" PRIu64 ", \"disordered\": %" PRIu64 ", \"failed\": %" PRIu64
 	       ", \"why\": ",
@@ -272,6 +291,7 @@ int main(int count, char **arguments)
 			return 2;
 		}
 	}
+	load.mechanism = mechanism_named(load.o.mechanism);
 	if (!options_fit(&load.o)) {
 		fprintf(stderr, "load: these options make no scene\n");
 		return 2;
@@ -280,6 +300,10 @@ int main(int count, char **arguments)
 	wire_library();
 	if (load.o.resume)
 		wire_resume();
+	if (load.o.certificate && !wire_certificate(load.o.certificate, load.o.key)) {
+		fprintf(stderr, "load: no certificate and key in %s, %s\n", load.o.certificate, load.o.key);
+		return 2;
+	}
 	load.epoll = epoll_create1(EPOLL_CLOEXEC);
 	load.deadline = load_clock() + (DEADLINE_S + load.o.seconds) * 1000000000;
 	if (load.epoll < 0 || !play())

@@ -18,6 +18,7 @@ enum load_tls { TLS_NONE, TLS_STARTTLS, TLS_DIRECT };
 
 struct options {
 	const char *scene, *mechanism, *password;
+	const char *certificate, *key; /* of the clients, for EXTERNAL; NULL: none */
 	uint64_t port, tls_port;
 	uint64_t clients;  /* idle, storm, presence: connections; chat: pairs; login: at the same time */
 	uint64_t accounts; /* u00000 ... that there are */
@@ -25,14 +26,24 @@ struct options {
 	uint64_t seconds;  /* of measuring */
 	uint64_t once;     /* login: each account once, and no warming up */
 	uint64_t resume;   /* TLS sessions are resumed */
+	uint64_t sasl2;    /* with Bind 2 (XEP-0388, XEP-0386) */
+	uint64_t pipeline; /* and in one flight with the header, once the server is known (XEP-0509) */
+	uint64_t session;  /* the session of RFC 3921 is asked for */
+	uint64_t iq_auth;  /* XEP-0078 instead of SASL */
 	uint64_t lenient;  /* the server is the floor: its proofs are canned */
 	enum load_tls tls;
 	pid_t servers[16]; /* and all their descendants */
 	size_t server_count;
 };
 
+struct mechanism;
+
 struct load {
 	struct options o;
+	const struct mechanism *mechanism; /* of o.mechanism */
+	struct {
+		unsigned least, most;
+	} trips; /* that a login took until the first stanza might be sent; of those that were measured */
 	int epoll;
 	uint64_t now;      /* ns, monotonic; of this turn */
 	uint64_t deadline; /* the scene is given up */
@@ -55,6 +66,7 @@ void load_begin(void); /* measuring, from now on */
 void load_end(void);
 /* One more operation is done, that began at `since` (ns). */
 void load_count(uint64_t since);
+void load_trips(unsigned n); /* a client may say its first stanza, after n round trips */
 void load_fail(const char *why);
 bool load_late(void); /* the scene's deadline is over */
 

@@ -12,6 +12,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+from certificates import issue  # noqa: E402
 from server import BUILD, Server, certificate, end_with_us, eventually, free_ports  # noqa: E402,F401
 
 
@@ -33,13 +34,30 @@ PASSWORD = "bench"
 
 TLS_LOGIN = {"tls": "starttls", "scene": "login", "clients": LOGINS}
 CHAT = {"tls": "direct", "scene": "chat", "clients": PAIRS, "nap": 150}
-# name: what the load generator is told; nap: what the floor's workers sleep before a turn, in us (floor.c says why)
+# Servers of ours alone, with a setting of the domain: the floor and the peers have no such login.
+ALONE = {**TLS_LOGIN, "accounts": 200, "alone": True}
+OLD = {**ALONE, "store": "old"}
+SASL2 = {**ALONE, "tls": "direct", "sasl2": 1}
+# name: what the load generator is told; nap: what the floor's workers sleep before a turn, in us (floor.c says why);
+# alone: see above; domain: lines for the server's configuration; store: which accounts
 PLAY = {
-    "login-plain-first": {"tls": "none", "mechanism": "PLAIN", "scene": "login", "clients": 8, "once": 1, "accounts": FIRST},
-    "login-plain": {"tls": "none", "mechanism": "PLAIN", "scene": "login", "clients": LOGINS, "accounts": 100},
+    "login-plain-first": {"tls": "none", "mechanism": "PLAIN", "scene": "login", "clients": 8, "once": 1, "accounts": FIRST,
+                          "store": "PLAIN"},
+    "login-plain": {"tls": "none", "mechanism": "PLAIN", "scene": "login", "clients": LOGINS, "accounts": 100, "store": "PLAIN"},
+    "login-plain-tls": {**ALONE, "mechanism": "PLAIN", "accounts": 100, "store": "PLAIN"},
     "login-sha1": {**TLS_LOGIN, "mechanism": "SCRAM-SHA-1"},
     "login-sha256": {**TLS_LOGIN, "mechanism": "SCRAM-SHA-256"},
+    "login-resumed": {**TLS_LOGIN, "mechanism": "SCRAM-SHA-1", "resume": 1},
     "login-direct": {**TLS_LOGIN, "tls": "direct", "mechanism": "SCRAM-SHA-1"},
+    "login-sha512": {**ALONE, "mechanism": "SCRAM-SHA-512"},
+    "login-sha256-plus": {**ALONE, "mechanism": "SCRAM-SHA-256-PLUS"},
+    "login-digest": {**OLD, "mechanism": "DIGEST-MD5", "domain": 'mechanisms = {"DIGEST-MD5"}'},
+    "login-cram": {**OLD, "mechanism": "CRAM-MD5", "domain": 'mechanisms = {"CRAM-MD5"}'},
+    "login-anonymous": {**ALONE, "mechanism": "ANONYMOUS", "domain": 'mechanisms = {"ANONYMOUS"}'},
+    "login-external": {**ALONE, "mechanism": "EXTERNAL", "accounts": 1, "certificate": "client.pem", "key": "client.key",
+                       "domain": 'client-ca = "ca.pem"\nmechanisms = {"EXTERNAL", "SCRAM-SHA-1"}'},
+    "login-sasl2": {**SASL2, "mechanism": "SCRAM-SHA-256"},
+    "login-fast": {**SASL2, "mechanism": "HT-SHA-256-NONE", "accounts": 64},
     "chat-1": {**CHAT, "window": 1},
     "chat-16": {**CHAT, "window": 16},
     "presence": {"tls": "direct", "scene": "presence", "clients": RESOURCES, "accounts": 1},
@@ -79,11 +97,17 @@ connections-per-address = 0
 negotiations-per-worker = 100000
 allow-plaintext = "loopback"
 """
-        self.server = Server(settings, {"localhost": "sessions-per-account = 10000"}, workers=WORKERS, accounts=(),
-                             build=BUILD, start=False)
+        domain = "sessions-per-account = 10000\n" + play.get("domain", "")
+        self.server = Server(settings, {"localhost": domain}, workers=WORKERS, accounts=(), build=BUILD, start=False)
         shutil.copy(os.path.join(store, "store.db"), os.path.join(self.server.folder, "state", "store.db"))
+        if "certificate" in play:
+            issue(self.server.folder, "client", "u00000@localhost", self.server.folder)
         pinned(SERVER_CORES, lambda: (self.server.start_sm(), self.server.start_c2s()))
         self.port, self.tls_port = self.server.port, self.server.tls_port
+
+    def files(self, play):
+        """The client's certificate and key, which are named as they are in the server's folder."""
+        return {word: os.path.join(self.server.folder, play[word]) for word in ("certificate", "key") if word in play}
 
     def pids(self):
         return [self.server.processes[name].pid for name in ("sm", "c2s")]
@@ -120,25 +144,29 @@ class Floor:
         return ""
 
 
-def make_store(accounts, unique):
+def make_store(accounts, unique, *more):
     """Accounts and a certificate, made once for all scenes."""
     folder = tempfile.mkdtemp(prefix="gatehouse-bench-")
     certificate(folder)
-    subprocess.run([os.path.join(BUILD, "t", "bench", "accounts"), folder, str(accounts), str(unique), PASSWORD], check=True)
+    subprocess.run([os.path.join(BUILD, "t", "bench", "accounts"), folder, str(accounts), str(unique), PASSWORD, *more], check=True)
     return folder
 
 
 def make_stores():
     """PLAIN's derivations must not be shared, but those of the load generator's clients may."""
-    return {"PLAIN": make_store(max(FIRST, 100), FIRST), None: make_store(ACCOUNTS, 0)}
+    return {"PLAIN": make_store(max(FIRST, 100), FIRST), "old": make_store(200, 0, "old"), None: make_store(max(ACCOUNTS, 200), 0)}
 
 
-def store_for(name, stores):
-    return stores.get(PLAY[name].get("mechanism"), stores[None])
+def store_for(play, stores):
+    return stores[play.get("store")]
+
+
+NOT_TOLD = ("nap", "alone", "domain", "store", "table")
 
 
 def play_scene(name, server, play):
-    play = {key: value for key, value in play.items() if key != "nap"}
+    files = server.files(play) if "certificate" in play else {}
+    play = {**{key: value for key, value in play.items() if key not in NOT_TOLD}, **files}
     options = {"accounts": ACCOUNTS, "seconds": SECONDS, "password": PASSWORD, "lenient": int(server.name == "floor"),
                "mechanism": "SCRAM-SHA-1", **play, "port": server.port, "tls-port": server.tls_port,
                "servers": ",".join(str(pid) for pid in server.pids())}
@@ -149,11 +177,12 @@ def play_scene(name, server, play):
     return json.loads(done.stdout)
 
 
-def measure(name, make, store, explain=True):
+def measure(name, make, store, explain=True, play=None):
     """One scene on a fresh server; and what the server said when something is wrong."""
-    server = make(store, PLAY[name])
+    play = play or PLAY[name]
+    server = make(store, play)
     try:
-        figures = play_scene(name, server, PLAY[name])
+        figures = play_scene(name, server, play)
         if explain and trouble(figures):
             print(f"{name}, {server.name}: {trouble(figures)}\n{server.explain()}", file=sys.stderr)
         return figures
@@ -164,6 +193,10 @@ def measure(name, make, store, explain=True):
 def trouble(f):
     found = [f"{f[word]} {word}" for word in ("lost", "doubled", "disordered", "failed") if f[word]]
     return ", ".join(found + [f["why"]] if found else [])
+
+
+def by_process(f):
+    return ", ".join(f"{p['name'].replace(' (child)', '')} {p['cpu_us']:.1f} us" for p in f["processes"] if p["cpu_us"] >= 0.05)
 
 
 def microseconds(us):

@@ -3,6 +3,7 @@
  * The scenes without conversation: login, idle, storm, presence. Each brings its clients on, measures, and lets them
  * go. */
 #include "t/bench/client.h"
+#include "t/bench/mechanism.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -112,6 +113,8 @@ void scene_login(void)
 	}
 	if (!load.o.once)
 		pass(WARM_NS);
+	while (load.mechanism->tokens && next_account < 2 * load.o.accounts && !load_late() && load.failed < 100)
+		load_turn(100); /* until all have their tokens */
 	load_begin();
 	while (login_goes_on())
 		load_turn(100);
@@ -232,8 +235,7 @@ static void presence_stanza(struct client *c, struct str element)
 	uint64_t number;
 
 	last_presence = load_clock();
-	if (!str_starts(element, STR("<presence")) || !is_from_first(element) ||
-		!str_u64(status_of(element), &number))
+	if (!str_starts(element, STR("<presence")) || !is_from_first(element) || !str_u64(status_of(element), &number))
 		return;
 	if (number <= c->heard) {
 		load.doubled++;

@@ -2,6 +2,7 @@
  *
  * See scram.h. */
 #include "t/bench/scram.h"
+#include "t/bench/mechanism.h"
 
 #include "common/b64.h"
 #include "common/rand.h"
@@ -15,7 +16,7 @@
 struct salted {
 	char salt[48]; /* as it was sent */
 	uint64_t rounds;
-	uint8_t bytes[32];
+	uint8_t bytes[SCRAM_MOST];
 };
 static struct salted known[SALTS];
 static size_t known_count;
@@ -26,8 +27,7 @@ static const EVP_MD *digest(void)
 	static EVP_MD *fetched;
 
 	if (!fetched)
-		fetched = EVP_MD_fetch(NULL,
-			!strcmp(load.o.mechanism, "SCRAM-SHA-256") ? "SHA256" : "SHA1", NULL);
+		fetched = EVP_MD_fetch(NULL, load.mechanism->hash, NULL);
 	CHECK(fetched);
 	return fetched;
 }
@@ -44,20 +44,40 @@ static void hmac(const uint8_t *key, struct str text, uint8_t *out)
 	CHECK(HMAC(digest(), key, (int)size(), (const unsigned char *)text.p, text.n, out, &n));
 }
 
-void scram_first(struct buf *out, unsigned number)
+/* RFC 5801 4, RFC 9266 */
+static const char *gs2_header(void)
+{
+	return load.mechanism->bound ? "p=tls-exporter,," : "n,,";
+}
+
+static void put_binding(struct client *c, struct buf *out)
+{
+	struct buf input = {0};
+
+	buf_puts(&input, gs2_header());
+	if (load.mechanism->bound)
+		wire_exporter(&c->wire, &input);
+	b64_encode(out, buf_str(&input));
+	buf_free(&input);
+}
+
+void scram_first(struct client *c, struct buf *out)
 {
 	char nonce[37];
 
 	rand_hex(nonce, 18);
-	buf_printf(out, "n=u%05u,r=%s", number, nonce);
+	buf_clear(&c->first);
+	buf_printf(&c->first, "n=u%05u,r=%s", c->number, nonce);
+	buf_puts(out, gs2_header());
+	buf_put(out, buf_str(&c->first));
 }
 
 static bool derive(uint8_t *out, struct str salt64, uint64_t rounds)
 {
 	struct buf salt = {0};
 	bool good = b64_decode(&salt, salt64) &&
-		PKCS5_PBKDF2_HMAC(load.o.password, -1, (const unsigned char *)salt.p, (int)salt.n,
-			(int)rounds, digest(), 32, out);
+		PKCS5_PBKDF2_HMAC(load.o.password, -1, (const unsigned char *)salt.p, (int)salt.n, (int)rounds,
+			digest(), (int)size(), out);
 
 	buf_free(&salt);
 	return good;
@@ -83,20 +103,18 @@ static bool salted_password(uint8_t *out, struct str salt, uint64_t rounds)
 	return true;
 }
 
-static bool read_challenge(struct str challenge, struct str *nonce, struct str *salt,
-	uint64_t *rounds)
+static bool read_challenge(struct str challenge, struct str *nonce, struct str *salt, uint64_t *rounds)
 {
 	struct str rest, last, extension;
 
 	str_cut(challenge, ',', nonce, &rest);
 	str_cut(rest, ',', salt, &rest);
 	str_cut(rest, ',', &last, &extension);
-	return str_starts(*nonce, STR("r=")) && str_starts(*salt, STR("s=")) &&
-		str_starts(last, STR("i=")) && str_u64(str_skip(last, 2), rounds) && *rounds > 0 &&
-		*rounds < 10000000;
+	return str_starts(*nonce, STR("r=")) && str_starts(*salt, STR("s=")) && str_starts(last, STR("i=")) &&
+		str_u64(str_skip(last, 2), rounds) && *rounds > 0 && *rounds < 10000000;
 }
 
-bool scram_final(struct client *c, struct str challenge, struct buf *out)
+bool scram_respond(struct client *c, struct str challenge, struct buf *out)
 {
 	struct str nonce, salt;
 	uint64_t rounds;
@@ -106,7 +124,9 @@ bool scram_final(struct client *c, struct str challenge, struct buf *out)
 	if (!read_challenge(challenge, &nonce, &salt, &rounds) ||
 		!salted_password(c->salted, str_skip(salt, 2), rounds))
 		return false;
-	buf_printf(out, "c=biws,%.*s", STR_ARG(nonce));
+	buf_puts(out, "c=");
+	put_binding(c, out);
+	buf_printf(out, ",%.*s", STR_ARG(nonce));
 	buf_printf(&c->first, ",%.*s,%.*s", STR_ARG(challenge), STR_ARG(buf_str(out)));
 	hmac(c->salted, STR("Client Key"), key);
 	CHECK(EVP_Digest(key, size(), stored, &n, digest(), NULL));
@@ -118,7 +138,7 @@ bool scram_final(struct client *c, struct str challenge, struct buf *out)
 	return true;
 }
 
-bool scram_is_server(struct client *c, struct str proof)
+bool scram_proves(struct client *c, struct str words)
 {
 	uint8_t key[64], signature[64];
 	struct buf wanted = {0};
@@ -128,7 +148,7 @@ bool scram_is_server(struct client *c, struct str proof)
 	hmac(key, buf_str(&c->first), signature);
 	buf_puts(&wanted, "v=");
 	b64_encode(&wanted, str_at(signature, size()));
-	same = str_eq(buf_str(&wanted), proof);
+	same = str_eq(buf_str(&wanted), words);
 	buf_free(&wanted);
 	return same;
 }

@@ -6,12 +6,9 @@
 
 #include "t/bench/client.h"
 
-/* Appends the client-first-message-bare of account `number`. */
-void scram_first(struct buf *out, unsigned number);
-/* Appends the client-final-message to `out`, and what completes the AuthMessage to c->first. False: no challenge of
- * ours. */
-MUST_CHECK bool scram_final(struct client *c, struct str challenge, struct buf *out);
-/* Does "v=..." prove the server? */
-MUST_CHECK bool scram_is_server(struct client *c, struct str proof);
+/* Rows of mechanism.c. c->first holds the client-first-message-bare, then the whole AuthMessage. */
+void scram_first(struct client *c, struct buf *out);
+MUST_CHECK bool scram_respond(struct client *c, struct str challenge, struct buf *out);
+MUST_CHECK bool scram_proves(struct client *c, struct str words);
 
 #endif

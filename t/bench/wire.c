@@ -45,6 +45,21 @@ void wire_resume(void)
 	SSL_CTX_sess_set_new_cb(library, take_ticket);
 }
 
+bool wire_certificate(const char *certificate, const char *key)
+{
+	return SSL_CTX_use_certificate_chain_file(library, certificate) == 1 &&
+		SSL_CTX_use_PrivateKey_file(library, key, SSL_FILETYPE_PEM) == 1;
+}
+
+void wire_exporter(const struct wire *w, struct buf *out)
+{
+	static const char label[] = "EXPORTER-Channel-Binding";
+	unsigned char *room = (unsigned char *)buf_room(out, 32);
+
+	CHECK(SSL_export_keying_material(w->ssl, room, 32, label, sizeof label - 1, NULL, 0, 1) == 1);
+	buf_grew(out, 32);
+}
+
 static bool offer_ticket(SSL *ssl)
 {
 	SSL_SESSION *session = ticket_count ? tickets[--ticket_count] : NULL;
@@ -82,6 +97,12 @@ bool wire_connect(struct wire *w, int epoll, uint16_t port, unsigned number, voi
 	return bind(w->fd, (struct sockaddr *)&from, sizeof from) == 0 &&
 		(connect(w->fd, (struct sockaddr *)&to, sizeof to) == 0 || errno == EINPROGRESS) &&
 		epoll_ctl(epoll, EPOLL_CTL_ADD, w->fd, &e) == 0;
+}
+
+void wire_connected(struct wire *w)
+{
+	w->connecting = false;
+	w->trips = 1;
 }
 
 void wire_close(struct wire *w)
@@ -173,6 +194,7 @@ bool wire_flush(struct wire *w, int epoll, void *owner)
 			return watch(w, epoll, owner, true);
 		if (n < 0)
 			return false;
+		w->spoke = true;
 		if ((size_t)n == w->out.n)
 			buf_clear(&w->out);
 		else
@@ -226,6 +248,8 @@ bool wire_read(struct wire *w)
 		return true;
 	if (n <= 0)
 		return false;
+	w->trips += w->spoke;
+	w->spoke = false;
 	forget_taken(w);
 	if (w->ssl)
 		return decrypt(w, shared, (size_t)n);

@@ -15,6 +15,8 @@ struct wire {
 	int fd; /* -1: none */
 	SSL *ssl;
 	bool connecting, secure, writing, over, offered;
+	bool spoke;       /* since the last bytes came */
+	unsigned trips;   /* round trips: connecting, and whenever bytes came after it spoke */
 	struct buf out;   /* for the kernel */
 	struct buf plain; /* of the stream, not yet consumed */
 	struct {
@@ -30,9 +32,14 @@ void wire_library(void); /* once */
 void wire_resume(void);
 /* Did it offer a ticket that was not taken? */
 bool wire_was_refused(const struct wire *w);
+/* Shows this certificate to whoever asks (PEM). False: it cannot be read. */
+MUST_CHECK bool wire_certificate(const char *certificate, const char *key);
+/* Appends the channel binding tls-exporter (RFC 9266). */
+void wire_exporter(const struct wire *w, struct buf *out);
 /* Connects to 127.0.0.1:port from one of a few loopback addresses, so that ports in TIME_WAIT do not run out. */
 MUST_CHECK bool wire_connect(struct wire *w, int epoll, uint16_t port, unsigned number, void *owner);
 void wire_close(struct wire *w);
+void wire_connected(struct wire *w);         /* the kernel said so */
 void wire_secure(struct wire *w, bool alpn); /* begins the handshake */
 void wire_restart(struct wire *w);           /* a new stream header comes */
 void wire_say(struct wire *w, struct str words);
