@@ -56,6 +56,7 @@ PLAY = {
     "login-anonymous": {**ALONE, "mechanism": "ANONYMOUS", "domain": 'mechanisms = {"ANONYMOUS"}'},
     "login-external": {**ALONE, "mechanism": "EXTERNAL", "accounts": 1, "certificate": "client.pem", "key": "client.key",
                        "domain": 'client-ca = "ca.pem"\nmechanisms = {"EXTERNAL", "SCRAM-SHA-1"}'},
+    "login-iq-auth": {**ALONE, "iq-auth": 1, "store": "PLAIN", "accounts": 100, "domain": "iq-auth = yes"},
     "login-sasl2": {**SASL2, "mechanism": "SCRAM-SHA-256"},
     "login-fast": {**SASL2, "mechanism": "HT-SHA-256-NONE", "accounts": 64},
     "chat-1": {**CHAT, "window": 1},
