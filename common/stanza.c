@@ -368,12 +368,11 @@ void stanza_edit(struct buf *out, const struct stanza *s,
 	bool (*cut)(void *ctx, const struct stanza_child *c), void *ctx, struct str more)
 {
 	bool empty = s->start.n == s->bytes.n;
-	const char *kept = s->bytes.p, *end = s->inner.p + s->inner.n;
+	const char *kept = s->bytes.p;
+	const char *end = empty ? s->start.p + s->start.n - 2 : s->inner.p + s->inner.n;
 	struct str rest = s->inner;
 	struct stanza_child c;
 
-	if (empty)
-		end = s->start.p + s->start.n - 2;
 	while (stanza_take_child(s, &rest, &c)) {
 		if (!cut(ctx, &c))
 			continue;
