@@ -56,7 +56,7 @@ def _(server):
             faulty.start_sm({"GATEHOUSE_FAULT": what})
             step = 0
             while step < 2 or not passed(faulty):
-                check(step < 100, f"{what} was never passed")
+                check(step < 2000, f"{what} was never passed")
                 talk(people, step * BURST, BURST)
                 heard(people, step * BURST, BURST, what)
                 step += 1

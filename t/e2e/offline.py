@@ -365,7 +365,7 @@ def _(_):
             server.start_sm({"GATEHOUSE_FAULT": what})
             sent = 0
             got = []
-            for round_ in range(100):
+            for round_ in range(1000):
                 for _ in range(40):
                     alice.message("bob@localhost", f"{what} {sent}")
                     sent += 1
