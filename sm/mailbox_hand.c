@@ -281,6 +281,14 @@ static void go_on(struct house *h, struct mailbox *b)
 		if (keeps_up(h, b))
 			load(h, b);
 	} else if (!b->reader && !b->removing && b->safe <= b->gone) {
+		/* What came meanwhile is not to wait for the next session. */
+		b->reader = b->stored || b->pending ? a_reader(h, b, NULL) : NULL;
+		b->rest = 0;
+		if (b->reader) {
+			note_hand(turn_items(h), b, b->upto);
+			house_touch(h);
+			return;
+		}
 		note_hand(turn_items(h), b, MAILBOX_ALL);
 		close_box(h->mailboxes, b);
 		box_settle(h->mailboxes, b);

@@ -389,6 +389,23 @@ def _(_):
     server.stop()
 
 
+@scene("sm killed when the stored ones have just been read: who is still there gets what comes next")
+def _(server):
+    alice = online(server, "alice", "a")
+    for step in range(6):
+        alice.message("bob@localhost", f"stored {step}")
+        alice.quiet()
+        bob = online(server, "bob", f"b{step}")
+        equal(bob.bodies(1), [f"stored {step}"], "what waited")
+        for pid in server.children("sm"):
+            os.kill(pid, signal.SIGKILL)
+        alice.message("bob@localhost", f"live {step}")
+        equal(bob.bodies(1), [f"live {step}"], "what came next")
+        bob.close()
+    nothing_waits(server)
+    alice.close()
+
+
 @scene("sm offline purge throws them away")
 def _(server):
     alice = online(server, "alice", "a")
