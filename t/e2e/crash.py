@@ -22,9 +22,18 @@ def online(server, user, resource):
     return Client(server, direct=True).login(user, resource)
 
 
+def on_worker(server, slot, user, resource):
+    """A client whose connection the kernel happens to give to that worker."""
+    while True:
+        c = online(server, user, resource)
+        if [s["worker"] for s in server.sessions() if s["jid"] == c.jid] == [slot]:
+            return c
+        c.close()
+
+
 def pairs(server, count):
-    """Pairs that talk across both workers."""
-    return [(online(server, "alice", f"a{i}"), online(server, "bob", f"b{i}")) for i in range(count)]
+    """Pairs that talk across both workers: the receivers are on one and the other by turns, the senders opposite."""
+    return [(on_worker(server, 1 - i % 2, "alice", f"a{i}"), on_worker(server, i % 2, "bob", f"b{i}")) for i in range(count)]
 
 
 def talk(all_pairs, start, count):
