@@ -13,6 +13,7 @@
 #include "c2s/sasl.h"
 #include "c2s/sasl2.h"
 #include "c2s/sasl_xml.h"
+#include "c2s/sm_terms.h"
 #include "common/conf.h"
 
 struct client_way {
@@ -74,7 +75,7 @@ struct client_setting {
 	const struct conf *conf;
 	struct tls_ctx *tls; /* NULL: no certificate */
 	const struct scan_limits *login_limits, *session_limits;
-	const unsigned *sm_version; /* of the channel, as last agreed (proto/types.h) */
+	const struct sm_terms *sm;
 };
 
 #define CLIENT_ADDRESS 46 /* bytes of an address as text, NUL included */

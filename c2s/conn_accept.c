@@ -100,7 +100,7 @@ static struct conn *conn_new(struct worker *w, int fd, bool direct_tls, const ch
 {
 	struct terms *terms = w->terms;
 	const struct client_setting set = {conn_ways(), terms->conf, terms->tls,
-		&terms->login_limits, &terms->session_limits, &w->sm_version};
+		&terms->login_limits, &terms->session_limits, &w->sm};
 	struct conn *c = mem_try(sizeof *c);
 	if (!c)
 		return NULL;

@@ -15,7 +15,7 @@ static bool before_tls(const struct client *c)
 
 static bool sm_is_old(const struct client *c)
 {
-	return c->set.sm_version && *c->set.sm_version == 1;
+	return c->set.sm->version == 1;
 }
 
 static bool configured(const struct client *c, const char *name)
@@ -284,6 +284,21 @@ static void session(const struct client *c, struct emit *e)
 	emit_end(e);
 }
 
+static bool has_caps(const struct client *c)
+{
+	return client_is_proven(c) && sm_terms_caps(c->set.sm, client_domain(c)).n;
+}
+
+/* XEP-0115 6.3: of the domain's disco#info, which is sm's to answer. */
+static void caps(const struct client *c, struct emit *e)
+{
+	emit_start_ns(e, "c", NS_caps);
+	emit_attr(e, "hash", STR("sha-1"));
+	emit_attr(e, "node", STR(CAPS_NODE));
+	emit_attr(e, "ver", sm_terms_caps(c->set.sm, client_domain(c)));
+	emit_end(e);
+}
+
 /* XEP-0478 */
 static void limits(const struct client *c, struct emit *e)
 {
@@ -315,6 +330,7 @@ static const struct {
 	{features_has_compression, compression},
 	{unbound, bind},
 	{unbound, session},
+	{has_caps, caps},
 	{always, limits},
 };
 

@@ -119,7 +119,7 @@ void smlink_ask(struct smlink *l, const struct client *c)
 static void on_welcome(struct smlink *l, const struct msg_welcome *m)
 {
 	l->window = m->window;
-	l->worker->sm_version = m->version;
+	l->worker->sm.version = m->version;
 	l->state = LINK_UP;
 	log_event(link_up, LOG_U64("slot", l->worker->slot), LOG_U64("window", m->window),
 		LOG_U64("again", channel_unacked(&l->channel)));
@@ -197,6 +197,9 @@ static bool handle(void *ctx, const struct message *m)
 	case MSG_deliver:
 		l->worker->pace.inputs++;
 		relay_deliver(l->worker, m);
+		return true;
+	case MSG_caps:
+		sm_terms_caps_put(&l->worker->sm, m->as.caps.domain, m->as.caps.version);
 		return true;
 	case MSG_trace:
 		trace_set(&m->as.trace);

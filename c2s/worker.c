@@ -445,6 +445,7 @@ static void life_end(struct life *l)
 	struct worker *w = &l->worker;
 
 	smlink_free(&w->smlink);
+	sm_terms_end(&w->sm);
 	key_cache_free(&w->keys);
 	tickets_wipe(w->tickets);
 	close_handles(l);

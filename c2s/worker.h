@@ -7,6 +7,7 @@
 #define C2S_WORKER_H
 
 #include "c2s/door.h"
+#include "c2s/sm_terms.h"
 #include "c2s/terms.h"
 #include "c2s/tickets.h"
 #include "c2s/wheel.h"
@@ -81,7 +82,7 @@ struct worker {
 	unsigned derivations;   /* PLAIN passwords waiting for PBKDF2 */
 	char *read_buffer;      /* WORKER_READ_BYTES */
 	struct pace pace;       /* inputs: of clients with sessions, and for them */
-	unsigned sm_version;    /* of the channel to sm, as last agreed */
+	struct sm_terms sm;     /* as sm has told them last */
 	bool stopping; /* ends when the last connection has gone or shutdown-timeout is over */
 };
 

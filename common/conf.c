@@ -303,6 +303,48 @@ static bool judge_default_domain(struct load *l)
 	return false;
 }
 
+/* XEP-0157 wants URIs: a scheme, a colon, something (RFC 3986 3.1). */
+static bool is_uri(struct str s)
+{
+	size_t colon = str_find(s, ':');
+
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+		bool other = i && ((c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.');
+
+		if (i < colon ? !(letter || other) : (uint8_t)c <= ' ' || c == 0x7F)
+			return false;
+	}
+	return colon > 0 && colon + 1 < s.n;
+}
+
+static bool judge_addresses(struct load *l, const char *key, struct conf_list list, int line)
+{
+	for (size_t i = 0; i < list.n; i++)
+		if (!is_uri(str_of(list.words[i])))
+			return no_address(l, key, line, list.words[i],
+				"it must be a URI, as mailto:abuse@example.org");
+	return true;
+}
+
+static bool judge_contacts(struct load *l)
+{
+	bool good = true;
+
+	for (size_t i = 0; good && i < l->conf->domain_count; i++) {
+		const struct conf_domain *d = &l->conf->domains[i];
+
+#define CONTACT(role) \
+	good = good && \
+		judge_addresses(l, #role "-addresses", d->role##_addresses, \
+			d->line.role##_addresses);
+#include "common/contact.def"
+#undef CONTACT
+	}
+	return good;
+}
+
 static bool load_text(struct load *l)
 {
 	struct buf what = {0};
@@ -324,7 +366,7 @@ static bool load_text(struct load *l)
 	good = read_section(l, setting_global, cfg, l->lines.global, l->conf) && judge(l) &&
 		read_domains(l, cfg) && judge_default_domain(l);
 	cfg_free(cfg);
-	return good && judge_network_lists(l);
+	return good && judge_network_lists(l) && judge_contacts(l);
 }
 
 struct conf *conf_parse(const char *path, struct str folder, struct str text, struct buf *why)

@@ -30,6 +30,8 @@
  * end */
 enum proto_enrol { ENROL_NEW = 1, ENROL_PASSWORD = 2, ENROL_REMOVE = 3 };
 
+#define CAPS_NODE "urn:gatehouse:server" /* that disco#info has a version of (XEP-0115) */
+
 enum role { ROLE_C2S = 1, ROLE_PARENT = 2, ROLE_SM = 4, ROLE_C2S_SM = ROLE_C2S | ROLE_SM };
 enum delivery { UNNUMBERED, NUMBERED };
 

@@ -81,8 +81,21 @@ void iq_serve(const struct traffic *t, enum iq_target target)
 	}
 }
 
+static const struct {
+	enum ns ns;
+	enum iq_target target;
+} features[] = {
+#define FEATURE(ns, target) {NS_##ns, IQ_##target},
+#include "sm/feature.def"
+#undef FEATURE
+};
+
 void iq_features(enum iq_target target, void (*each)(void *ctx, struct str feature), void *ctx)
 {
+	for (size_t i = 0; i < COUNT(features); i++) {
+		if (features[i].target & target)
+			each(ctx, ns_uri(features[i].ns));
+	}
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		bool told = false;
 

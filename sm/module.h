@@ -63,7 +63,7 @@ void fan_send_jid(struct house *h, struct str jid, struct str xml);
 void pipeline_session_shown(struct house *h, struct session *s);
 void pipeline_session_hidden(struct house *h, struct session *s);
 
-/* Each feature (namespace) that iq.def has for the target, once. */
+/* Each feature (namespace) that iq.def and feature.def have for the target, once. */
 void iq_features(enum iq_target target, void (*each)(void *ctx, struct str feature), void *ctx);
 
 #include "sm/parts.h" /* the parts themselves */

@@ -28,6 +28,10 @@ bool offline_is_storable(const struct traffic *t);
  * is dropped. */
 void offline_store(const struct traffic *t);
 
+/* The verification string of what disco#info says of a domain (XEP-0115 5.1, SHA-1, base64);
+ * appends. */
+void disco_version(const struct conf_domain *d, struct buf *out);
+
 #define IQ(ns, element, type, target, handler) \
 	enum cond handler(const struct iq *q, struct emit *e);
 #include "sm/iq.def"

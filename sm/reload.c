@@ -11,6 +11,7 @@
 #include "sm/peer_work.h"
 #include "sm/run_directory.h"
 #include "sm/verify.h"
+#include "sm/watch.h"
 
 #define ANSWER_MS 30000 /* that the c2s parent may take */
 
@@ -26,6 +27,7 @@ static void take(struct house *h, struct conf *next)
 	h->c2s_level = 0;
 	conf_free(&h->own_conf);
 	h->own_conf = next;
+	watch_caps(h);
 	if (h->reloaded)
 		h->reloaded();
 }

@@ -5,10 +5,12 @@
 #include "sm/watch.h"
 
 #include "sm/guard.h"
+#include "sm/module.h"
 #include "sm/peer_work.h"
 #include "sm/trace.h"
 
 #define VERSION_OF_BANS 2 /* of the protocol */
+#define VERSION_OF_CAPS 2
 
 static struct message level_message(const struct house *h)
 {
@@ -79,10 +81,33 @@ static void send_to_peer(void *ctx, uint32_t trace, struct str pattern)
 	send_trace(ctx, trace, pattern);
 }
 
+static void send_caps(struct peer *p)
+{
+	const struct conf *c = p->house->conf;
+	struct message m = {.code = MSG_caps};
+	struct buf version = {0};
+
+	for (size_t i = 0; i < c->domain_count && p->version >= VERSION_OF_CAPS; i++) {
+		buf_clear(&version);
+		disco_version(&c->domains[i], &version);
+		m.as.caps = (struct msg_caps){str_of(c->domains[i].name), buf_str(&version)};
+		peer_send(p, &m);
+	}
+	buf_free(&version);
+}
+
+void watch_caps(struct house *h)
+{
+	for (struct peer *p = peers_first(h); p; p = p->next)
+		send_caps(p);
+	house_touch(h);
+}
+
 void watch_welcome(struct peer *p)
 {
 	struct message m = level_message(p->house);
 
+	send_caps(p);
 	if (p->house->c2s_level)
 		peer_send(p, &m);
 	trace_each(p->house, send_to_peer, p);

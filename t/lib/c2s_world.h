@@ -143,7 +143,7 @@ struct world {
 	struct client client; /* first: the client is the world */
 	struct conf conf;
 	struct scan_limits login_limits, session_limits;
-	unsigned sm_version; /* 0: the current one */
+	struct sm_terms sm; /* version 0: the current one */
 	struct buf said;     /* everything, in order */
 	unsigned asked;      /* questions so far */
 	struct buf question; /* the last one, encoded */
@@ -288,7 +288,7 @@ static inline struct client_setting world_setting(struct world *w)
 	w->login_limits = (struct scan_limits){8192, 32, 16, 32, 256};
 	w->session_limits = (struct scan_limits){262144, 10000, 64, 64, 256};
 	return (struct client_setting){&world_way, &w->conf, (struct tls_ctx *)w, &w->login_limits, &w->session_limits,
-		&w->sm_version};
+		&w->sm};
 }
 
 /* A client that has just been accepted. */

@@ -174,6 +174,7 @@ class Client:
         if stanza.tag != f"{{{STREAMS}}}features":
             raise AssertionError(f"no features but {ET.tostring(stanza)}")
         self.mechanisms = [m.text for m in stanza.findall(f"{{{SASL}}}mechanisms/{{{SASL}}}mechanism")]
+        self.offered = stanza  # the last ones
         self.bindings = [b.get("type") for b in stanza.findall(f"{{{CHANNEL_BINDINGS}}}sasl-channel-binding/*")]
         return stanza
 

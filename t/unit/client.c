@@ -595,7 +595,7 @@ static void old_sm(void **state)
 		domain.mechanisms = (struct conf_list){mechanisms, COUNT(mechanisms)};
 		domain.scram_downgrade_protection = true;
 		w->client.domain = &domain;
-		w->sm_version = version;
+		w->sm.version = version;
 		world_forget(w);
 		features_say(&w->client);
 		SAYS(w, "<mechanism>SCRAM-SHA-256</mechanism>");

@@ -249,6 +249,26 @@ static void bad_shape(void **state)
 	refuses(STR("include(\"x\")\n" DOMAIN), ":1: ");
 }
 
+static void contacts(void **state)
+{
+	static const char *const bad[] = {"abuse@x", ":x", "mailto:", "1x:y", "mail to:x", "mailto:a b", "x:\x7f"};
+	struct conf *c = load(STR("domain x {\nabuse-addresses = {\"mailto:a@x\", \"xmpp:a@x?message\"}\n"
+				  "status-addresses = {\"h+.-2:\xc3\xa4\"} }\n"));
+
+	(void)state;
+	assert_int_equal(c->domains[0].abuse_addresses.n, 2);
+	assert_string_equal(c->domains[0].abuse_addresses.words[1], "xmpp:a@x?message");
+	assert_int_equal(c->domains[0].support_addresses.n, 0);
+	conf_free(&c);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		char text[200];
+
+		snprintf(text, sizeof text, "domain y { }\ndomain x {\nsecurity-addresses = {\"x:y\", \"%s\"} }\n",
+			bad[i]);
+		refuses(str_of(text), ":3: security-addresses: \"");
+	}
+}
+
 static void single_quotes(void **state)
 {
 	struct conf *c = load(STR("user = '${HOME}'\n" DOMAIN));
@@ -381,6 +401,7 @@ int main(void)
 			NULL},
 		{"conf: unknown, doubled and misspelt settings are refused on their line",
 			bad_shape, NULL, NULL, NULL},
+		{"conf: addresses of a domain are URIs", contacts, NULL, NULL, NULL},
 		{"conf: single quotes keep everything as it is", single_quotes, NULL, NULL, NULL},
 		{"conf: domains are prepared, and there is each once and at least one", domains,
 			NULL, NULL, NULL},
