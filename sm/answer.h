@@ -7,6 +7,7 @@
 #ifndef SM_ANSWER_H
 #define SM_ANSWER_H
 
+#include "common/condition.h"
 #include "sm/link.h"
 #include "sm/verify.h"
 
@@ -22,6 +23,10 @@
 
 /* For channel_feed: ctx is the link. */
 bool answer_message(void *ctx, const struct message *m);
+
+/* A question that waited for its account to be loaded (opening.h): answered, or refused. */
+void open_session(struct peer *p, const struct msg_open_session *m);
+void open_refuse(struct peer *p, uint64_t conn, enum cond why);
 
 /* Where the answers of verify.h come back. */
 struct verify_out answer_verify_out(struct house *h);

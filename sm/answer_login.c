@@ -8,6 +8,7 @@
 #include "sm/bound.h"
 #include "sm/completion.h"
 #include "sm/conflict.h"
+#include "sm/opening.h"
 #include "sm/peer.h"
 #include "sm/session.h"
 #include "sm/token.h"
@@ -106,13 +107,12 @@ struct verify_out answer_verify_out(struct house *h)
 
 /* a session */
 
-static bool refuse(struct peer *p, uint64_t conn, enum cond why)
+static void refuse(struct peer *p, uint64_t conn, enum cond why)
 {
 	struct message m = {.code = MSG_refused};
 
 	m.as.refused = (struct msg_refused){.conn = conn, .cond = (uint8_t)why};
 	peer_send(p, &m);
-	return true;
 }
 
 static void say_opened(const struct session *s)
@@ -252,6 +252,8 @@ static struct session *make_session(struct peer *p, const struct wish *w, struct
 
 	if (!s)
 		return NULL;
+	if (!s->account->roster)
+		s->account->roster = opening_roster(h, s->account->jid);
 	s->active = uv_now(&h->loop);
 	say_opened(s);
 	s->row.opened_seq = p->channel.sent;
@@ -280,7 +282,7 @@ static void evict(struct house *h, struct str account, unsigned n)
 	struct account *a;
 
 	log_event(session_limit, LOG_STR("user", account), LOG_U64("ended", n));
-	while (n-- && (a = account_by_jid(h->sessions, account)) != NULL)
+	while (n-- && (a = account_by_jid(h->sessions, account)) != NULL && a->oldest)
 		session_kick(h, a->oldest, STREAM_conflict,
 			STR("Too many sessions of this account"));
 }
@@ -302,10 +304,12 @@ static void end_same(struct house *h, const struct wish *w)
 	}
 }
 
-/* Carries out a ruling. What ends is announced before the new session is there. */
-static bool open_as(struct peer *p, const struct wish *w, const struct conflict_ruling *r)
+/* Carries out a ruling. What ends is announced before the new session is there; the account stays,
+ * and with it what is loaded of it. */
+static void open_as(struct peer *p, const struct wish *w, const struct conflict_ruling *r)
 {
 	struct house *h = p->house;
+	struct account *account = account_hold(h->sessions, jid_bare(w->who));
 	struct jid who = w->who;
 	struct session *s;
 	struct buf made = {0};
@@ -323,29 +327,35 @@ static bool open_as(struct peer *p, const struct wish *w, const struct conflict_
 	if (r->rename || !jid_is_full(who))
 		who = made_name(h, who, &made);
 	s = make_session(p, w, who);
+	account_drop(h->sessions, account);
 	buf_free(&made);
-	if (!s)
-		return refuse(p, w->m->conn, STANZA_resource_constraint);
+	if (!s) {
+		refuse(p, w->m->conn, STANZA_resource_constraint);
+		return;
+	}
 	s->swap_since = since;
 	s->swaps = swaps;
-	return true;
 }
 
-static bool open_bound(struct peer *p, struct wish *w)
+static void open_bound(struct peer *p, struct wish *w)
 {
 	struct house *h = p->house;
 	struct conflict_ruling r;
 
-	if (!conf_domain(h->conf, jid_domain(w->who)) || jid_local(w->who).n == 0)
-		return refuse(p, w->m->conn, STANZA_not_authorized);
+	if (!conf_domain(h->conf, jid_domain(w->who)) || jid_local(w->who).n == 0) {
+		refuse(p, w->m->conn, STANZA_not_authorized);
+		return;
+	}
 	find_rivals(h, w);
 	r = rule(h, w);
-	if (r.refuse == COND_none)
-		return open_as(p, w, &r);
+	if (r.refuse == COND_none) {
+		open_as(p, w, &r);
+		return;
+	}
 	if (r.refuse == STANZA_resource_constraint)
 		log_event(session_limit, LOG_STR("user", jid_bare(w->who)),
 			LOG_HEX("refused", w->m->conn));
-	return refuse(p, w->m->conn, r.refuse);
+	refuse(p, w->m->conn, r.refuse);
 }
 
 static bool is_full(struct str jid)
@@ -366,34 +376,46 @@ static struct msg_open_session name_taken(const struct msg_open_session *m)
 	return own;
 }
 
-bool answer_open_session(struct peer_link *l, const struct msg_open_session *m)
+void open_refuse(struct peer *p, uint64_t conn, enum cond why)
 {
-	struct peer *p = l->peer;
+	refuse(p, conn, why);
+}
+
+void open_session(struct peer *p, const struct msg_open_session *m)
+{
 	struct house *h = p->house;
 	struct session *open = session_by_conn(h->sessions, m->conn);
 	struct str account = bound_account(h, m->conn);
 	struct buf raw = {0}, prepared = {0};
 	struct msg_open_session own = *m;
 	struct wish w = {.m = &own};
-	bool good;
 
 	if (open) { /* asked again: the same answer */
 		say_opened(open);
-		return true;
+		return;
 	}
-	if (account.n == 0)
-		return refuse(p, m->conn, STANZA_not_authorized);
+	if (account.n == 0) {
+		refuse(p, m->conn, STANZA_not_authorized);
+		return;
+	}
 	own.flags &= (uint8_t)~PROTO_FLAG_ANONYMOUS;
 	if (is_full(account)) /* bound to that name alone: nobody's (proof_nobody.c) */
 		own = name_taken(m);
+	else if (opening_holds(p, account, m))
+		return;
 	w.client = client_number(h->client_secret, account, own.client);
 	if (wanted_name(&w, account, &raw, &prepared))
-		good = open_bound(p, &w);
+		open_bound(p, &w);
 	else
-		good = refuse(p, m->conn, STANZA_bad_request);
+		refuse(p, m->conn, STANZA_bad_request);
 	buf_free(&raw);
 	buf_free(&prepared);
-	return good;
+}
+
+bool answer_open_session(struct peer_link *l, const struct msg_open_session *m)
+{
+	open_session(l->peer, m);
+	return true;
 }
 
 /* A connection that went before it could be told of its session had one all the same. */

@@ -12,6 +12,7 @@
 #include "sm/control.h"
 #include "sm/mailbox.h"
 #include "sm/metrics.h"
+#include "sm/opening.h"
 #include "sm/peer.h"
 #include "sm/reload.h"
 #include "sm/route.h"
@@ -157,7 +158,7 @@ static bool build(struct frame *f, int c2s_fd, int control_fd, struct buf *why)
 
 	buf_printf(&path, "%s/store.db", h->conf->state_directory);
 	good = open_store(h, buf_cstr(&path), &f->out, why) && turn_new(h, &recovered, why) &&
-		turn_table_start(h, why);
+		rosters_recover(h, buf_cstr(&path), why) && turn_table_start(h, why);
 	buf_free(&path);
 	if (!good)
 		return false;
@@ -189,6 +190,7 @@ static void take_down(struct frame *f)
 	enrols_free(&h->enrols);
 	turn_free(&h->turn);
 	mailboxes_free(&h->mailboxes);
+	openings_free(&h->openings);
 	sessions_free(&h->sessions);
 	bound_free(&h->bound);
 	peers_free(h);
@@ -213,6 +215,7 @@ int house_run(const struct conf *conf, int c2s_fd, int control_fd, void (*ready)
 	h->sessions = sessions_new();
 	h->bound = bound_new();
 	h->mailboxes = mailboxes_new();
+	h->openings = openings_new();
 	h->route = route_work_new();
 	h->peers = peers_new();
 	h->enrols = enrols_new();

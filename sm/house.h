@@ -21,6 +21,7 @@ struct turn;
 struct sessions;
 struct bound;
 struct mailboxes;
+struct openings;
 struct route_work;
 struct verify;
 struct enrols;
@@ -39,6 +40,7 @@ struct house {
 	struct route_work *route; /* its buffers */
 	struct turn *turn;
 	struct mailboxes *mailboxes;
+	struct openings *openings; /* accounts that are being loaded */
 	struct peers *peers;
 	struct guard *guard; /* of failed logins */
 	struct verify *verify;

@@ -72,6 +72,22 @@ static const struct schema_step store_steps[] = {
 		" xml BLOB NOT NULL,"   /* canonical, with from, to and delay */
 		" PRIMARY KEY(jid, id)"
 		") STRICT, WITHOUT ROWID;"},
+	{"rosters",
+		"ALTER TABLE account ADD COLUMN roster_version INTEGER NOT NULL DEFAULT 0;"
+		"ALTER TABLE account ADD COLUMN roster_floor INTEGER NOT NULL DEFAULT 0;"
+		"CREATE TABLE roster(" /* sm/store_roster.h */
+		" jid TEXT NOT NULL REFERENCES account(jid) ON DELETE CASCADE,"
+		" contact TEXT NOT NULL,"    /* bare, prepared */
+		" state INTEGER NOT NULL,"   /* sm/subscription.h */
+		" version INTEGER NOT NULL," /* of the roster, when this row changed last */
+		" name TEXT NOT NULL,"
+		" groups BLOB NOT NULL,"  /* each ended by a NUL */
+		" request BLOB NOT NULL," /* the presence that waits for an answer; or empty */
+		" PRIMARY KEY(jid, contact)"
+		") STRICT, WITHOUT ROWID;"
+		"CREATE INDEX roster_by_contact ON roster(contact);"
+		"CREATE INDEX roster_gone ON roster(jid, version) WHERE state & 64;"
+		"CREATE INDEX roster_requests ON roster(jid) WHERE state & 8;"},
 };
 
 static bool failed(struct db *d, const char *path, struct buf *why)

@@ -10,6 +10,7 @@
 #include "sm/bound.h"
 #include "sm/peer.h"
 #include "sm/pipeline.h"
+#include "sm/roster.h"
 #include "sm/token.h"
 #include "sm/turn.h"
 #include "sm/verify.h"
@@ -160,10 +161,28 @@ static struct account *account_make(struct sessions *t, struct str bare)
 
 static void account_settle(struct sessions *t, struct account *a)
 {
-	if (a->count)
+	if (a->count || a->holds)
 		return;
 	table_remove(t->accounts, a->jid);
+	roster_free(&a->roster);
 	mem_free(a);
+}
+
+struct account *account_hold(struct sessions *t, struct str bare)
+{
+	struct account *a = account_by_jid(t, bare);
+
+	if (a)
+		a->holds++;
+	return a;
+}
+
+void account_drop(struct sessions *t, struct account *a)
+{
+	if (!a)
+		return;
+	a->holds--;
+	account_settle(t, a);
 }
 
 /* By sid, not by arrival: after a recovery they come in any order. */
@@ -390,7 +409,7 @@ unsigned account_kick(struct house *h, struct str bare, int why, struct str text
 
 	bound_remove_account(h, bare);
 	/* the account goes with its last session: ask again each time */
-	while ((a = account_by_jid(h->sessions, bare)) != NULL) {
+	while ((a = account_by_jid(h->sessions, bare)) != NULL && a->oldest) {
 		session_kick(h, a->oldest, why, text);
 		n++;
 	}

@@ -14,6 +14,7 @@ struct house;
 struct sessions;
 struct account;
 struct peer;
+struct roster;
 
 struct session {
 	struct session_row row; /* its slices are owned by the session */
@@ -46,9 +47,11 @@ static inline bool session_is_anonymous(const struct session *s)
 }
 
 struct account {
-	struct str jid; /* bare, owned */
+	struct str jid;        /* bare, owned */
+	struct roster *roster; /* owned; NULL: an anonymous one's */
 	struct session *oldest, *newest;
 	unsigned count;
+	unsigned holds; /* account_hold: it stays without a session, too */
 };
 
 /* Available, with a priority of 0 or more: messages for the account may come here (RFC 6121
@@ -58,6 +61,9 @@ struct session *session_by_sid(const struct sessions *t, uint64_t sid);
 struct session *session_by_conn(const struct sessions *t, uint64_t conn);
 struct session *session_by_jid(const struct sessions *t, struct str full);
 struct account *account_by_jid(const struct sessions *t, struct str bare); /* NULL: nobody is in */
+/* It outlives its last session until it is dropped. NULL: nobody is in. */
+struct account *account_hold(struct sessions *t, struct str bare);
+void account_drop(struct sessions *t, struct account *a); /* NULL: nothing */
 size_t session_count(const struct sessions *t);
 /* Visits every session; the visited one may end, no other. */
 void session_each(struct sessions *t, void (*visit)(void *ctx, void *session), void *ctx);

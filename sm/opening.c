@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See opening.h. What changes while a roster is being read is put on top of what was read: it may
+ * be in there already, and then is once more what it is. */
+#include "sm/opening.h"
+
+#include "sm/answer.h"
+#include "sm/peer.h"
+#include "sm/session.h"
+
+#include <string.h>
+
+struct held {
+	struct held *next;
+	uint64_t conn;
+	struct buf question; /* open_session, encoded */
+};
+
+struct opening {
+	struct job job;
+	struct house *house;
+	struct roster *roster;
+	struct held *first, **end;
+	struct buf changes; /* rows that the store took meanwhile */
+	bool loaded;
+	struct str account;
+	char text[];
+};
+
+struct openings {
+	struct table *by_account;
+};
+
+struct openings *openings_new(void)
+{
+	struct openings *o = mem_new(sizeof *o);
+
+	o->by_account = table_new();
+	return o;
+}
+
+static void opening_free(struct opening *o)
+{
+	for (struct held *x = o->first, *next; x; x = next) {
+		next = x->next;
+		buf_free(&x->question);
+		mem_free(x);
+	}
+	roster_free(&o->roster);
+	buf_free(&o->changes);
+	mem_free(o);
+}
+
+/* on the reader's thread */
+
+static void add_row(void *ctx, const struct roster_row *row)
+{
+	roster_set(ctx, row);
+}
+
+static enum db_result load(struct db *d, struct str account, struct roster **r)
+{
+	struct roster_head head = {0};
+	enum db_result result;
+	bool found;
+
+	*r = roster_new(&head);
+	result = store_roster_load(d, account, &(*r)->head, &found, add_row, *r);
+	if (result != DB_OK)
+		roster_free(r);
+	return result;
+}
+
+static enum db_result run_load(struct job *j, struct db *d)
+{
+	struct opening *o = (struct opening *)j;
+
+	return load(d, o->account, &o->roster);
+}
+
+/* on the loop */
+
+static void catch_up(struct opening *o)
+{
+	struct str rest = buf_str(&o->changes);
+	struct roster_row row;
+
+	while (roster_row_take(&rest, &row))
+		roster_set(o->roster, &row);
+}
+
+/* What was asked is asked again, as it came; whoever has gone meanwhile is told nothing. */
+static void go_on(struct house *h, const struct held *x, bool loaded)
+{
+	struct peer *p = peer_by_incarnation(h, (uint32_t)(x->conn >> 32));
+	struct message m;
+
+	if (!p || p->over || !msg_decode(MSG_open_session, buf_str(&x->question), &m))
+		return;
+	if (loaded)
+		open_session(p, &m.as.open_session);
+	else
+		open_refuse(p, x->conn, STANZA_internal_server_error);
+}
+
+static void done_load(struct job *j)
+{
+	struct opening *o = (struct opening *)j;
+	struct house *h = o->house;
+
+	o->loaded = true;
+	if (o->roster)
+		catch_up(o);
+	for (struct held *x = h->stopping ? NULL : o->first; x; x = x->next)
+		go_on(h, x, j->result == DB_OK);
+	table_remove(h->openings->by_account, o->account);
+	opening_free(o);
+	house_touch(h);
+}
+
+static bool is_held(const struct opening *o, uint64_t conn)
+{
+	for (const struct held *x = o->first; x; x = x->next) {
+		if (x->conn == conn)
+			return true;
+	}
+	return false;
+}
+
+static void hold(struct opening *o, const struct msg_open_session *m)
+{
+	struct message copy = {.code = MSG_open_session, .as.open_session = *m};
+	struct held *x = mem_new(sizeof *x);
+
+	x->conn = m->conn;
+	msg_encode(&x->question, &copy);
+	*o->end = x;
+	o->end = &x->next;
+}
+
+static struct opening *opening_start(struct house *h, struct str account)
+{
+	struct opening *o = mem_new(sizeof *o + account.n);
+
+	memcpy(o->text, account.p, account.n);
+	o->account = str_at(o->text, account.n);
+	o->house = h;
+	o->end = &o->first;
+	o->job.run = run_load;
+	o->job.done = done_load;
+	if (!table_put(h->openings->by_account, o->account, o)) {
+		opening_free(o);
+		return NULL;
+	}
+	desk_give(h->reader, &o->job);
+	return o;
+}
+
+bool opening_holds(struct peer *p, struct str account, const struct msg_open_session *m)
+{
+	struct house *h = p->house;
+	struct opening *o = table_get(h->openings->by_account, account);
+
+	if (account_by_jid(h->sessions, account) || (o && o->loaded))
+		return false;
+	if (!o)
+		o = opening_start(h, account);
+	if (o && !is_held(o, m->conn))
+		hold(o, m);
+	return o; /* no memory: it is refused where its roster is missing */
+}
+
+struct roster *opening_roster(struct house *h, struct str account)
+{
+	struct opening *o = table_get(h->openings->by_account, account);
+	struct roster *r = o ? o->roster : NULL;
+
+	if (o)
+		o->roster = NULL;
+	return r;
+}
+
+void roster_changed(struct house *h, struct str account, const struct roster_row *row)
+{
+	struct account *a = account_by_jid(h->sessions, account);
+	struct opening *o = a ? NULL : table_get(h->openings->by_account, account);
+
+	if (a && a->roster)
+		roster_set(a->roster, row);
+	else if (o)
+		roster_row_put(&o->changes, row);
+}
+
+static void free_visited(void *ctx, void *opening)
+{
+	struct opening *o = opening;
+
+	table_remove(ctx, o->account);
+	opening_free(o);
+}
+
+void openings_free(struct openings **o)
+{
+	struct openings *old = *o;
+
+	if (!old)
+		return;
+	table_each(old->by_account, free_visited, old->by_account);
+	table_free(&old->by_account);
+	mem_free(old);
+	*o = NULL;
+}
+
+/* after a restart */
+
+struct recovery {
+	struct db *db;
+	enum db_result result;
+};
+
+static void load_of(void *ctx, void *session)
+{
+	struct recovery *r = ctx;
+	struct session *s = session;
+
+	if (r->result == DB_OK && !s->account->roster && !session_is_anonymous(s))
+		r->result = load(r->db, s->account->jid, &s->account->roster);
+}
+
+bool rosters_recover(struct house *h, const char *path, struct buf *why)
+{
+	struct recovery r = {.db = db_open(path, DB_READ, why)};
+
+	if (!r.db)
+		return false;
+	session_each(h->sessions, load_of, &r);
+	if (r.result != DB_OK)
+		buf_printf(why, "%s: %s", path, db_why(r.db));
+	db_close(&r.db);
+	return r.result == DB_OK;
+}
