@@ -22,7 +22,8 @@ headers  := $(foreach part,$(parts),$(wildcard $(part)/*.h))
 programs := $(foreach program,c2s sm,$(if $(wildcard $(program)/main.c),$(B)/$(program)))
 unit     := $(patsubst %.c,$(B)/%,$(wildcard t/unit/*.c t/table/*.c))
 of_tls   := $(addprefix $(B)/system/,$(basename $(wildcard t/unit/tls*.c)))
-fault    := $(patsubst %.c,$(B)/fault/%,$(wildcard t/fault/*.c))
+disk     := $(wildcard t/fault/disk*.c)
+fault    := $(patsubst %.c,$(B)/fault/%,$(filter-out $(disk),$(wildcard t/fault/*.c)))
 seeded   := $(patsubst %.c,$(B)/%,$(filter-out t/fuzz/main.c,$(wildcard t/fuzz/*.c)))
 clients  := $(addprefix $(B)/,$(basename $(wildcard t/clients/*.c t/clients/*.cc)))
 scenes   := $(wildcard t/e2e/*.py t/clients/*.py t/fault/*.py)
@@ -104,7 +105,8 @@ $(foreach part,$(parts),$(eval $(call part_archive,$(part))))
 $(B)/c2s: $(call objects,$(wildcard c2s/*.c)) $(call archive,proto common)
 	$(call say,LD,$@)$(linked) $^ $(libs) $(WOLFSSL_LIBS) -o $@
 
-$(B)/sm: $(call objects,$(wildcard sm/*.c)) $(call archive,proto common)
+# With fault points sm's disk fails as it is told (t/fault/disk.h).
+$(B)/sm: $(call objects,$(wildcard sm/*.c) $(if $(FAULTS),$(disk))) $(call archive,proto common)
 	$(call say,LD,$@)$(linked) $^ $(libs) -lsqlite3 $(WOLFSSL_LIBS) -o $@
 
 # A test is a program, linked with the parts whose headers (or whose helpers, t/lib/<part>_*.h) it includes.
@@ -112,6 +114,7 @@ test_sources := $(wildcard t/unit/*.c t/table/*.c t/fault/*.c t/fuzz/*.c)
 of_c2s := $(if $(test_sources),$(shell grep -ls '^.include "\(t/lib/c2s_\|c2s/\)' $(test_sources)))
 of_sm  := $(if $(test_sources),$(shell grep -ls '^.include "\(t/lib/sm_\|sm/\)' $(test_sources)))
 $(call objects,$(test_sources)): | build/deps.test
+$(fault:$(B)/fault/%=$(B)/%): $(call objects,$(disk))
 $(of_c2s:%.c=$(B)/%): $(call archive,c2s)
 $(of_sm:%.c=$(B)/%): $(call archive,sm)
 ifdef FUZZ
@@ -297,7 +300,7 @@ help:
 	@echo 'make check-guards       all that CI does: make check; the same with clang, sanitizers and the wolfSSL of Debian; valgrind; lint'
 	@echo 'make check-san          the same under ASan and UBSan, with gcc and with clang'
 	@echo 'make check-system       the same with the wolfSSL of Debian instead of the lean one (WOLFSSL=system makes it so)'
-	@echo 'make check-fault        only the fault tests: kill -9, full disk, failing allocations'
+	@echo 'make check-fault        only the fault tests: kill -9, disks that fail, the power, failing allocations'
 	@echo 'make check-valgrind     unit and table tests under valgrind'
 	@echo 'make fuzz T=scan S=60   fuzz t/fuzz/scan.c for a minute'
 	@echo 'make cover              lines covered by make check: build/cover/report.html'

@@ -190,11 +190,15 @@ static void write_group(struct desk *k, struct job *first)
 		return;
 	}
 	r = commit(k);
-	if (r != DB_OK)
-		fail_from(first, r);
-	else if (clean)
+	if (r == DB_OK && clean)
 		note_result(k, DB_OK, NULL);
 	k->written = true;
+	if (r == DB_OK)
+		return;
+	fail_from(first, r);
+	/* When only the sync failed, the WAL has all of it, and whoever opens the database after a
+	 * crash would find it committed. Before anybody is told, another commit takes its place. */
+	probe(k);
 }
 
 /* One snapshot for the group; nothing here waits for a writer. */

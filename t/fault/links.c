@@ -51,8 +51,7 @@ static void introduce(struct talk *t, uint16_t slot, uint32_t incarnation)
 	struct channel c;
 
 	channel_start(&c, ROLE_PARENT, ROLE_SM, CHANNEL_MAX_TO_C2S);
-	m.as.introduce = (struct msg_introduce){PROTO_VERSION_LOW, PROTO_VERSION_HIGH, slot,
-		incarnation, 1};
+	m.as.introduce = (struct msg_introduce){PROTO_VERSION_LOW, PROTO_VERSION_HIGH, slot, incarnation, 1};
 	channel_send(&c, &m);
 	put(t, buf_str(&c.out));
 	channel_end(&c);
@@ -62,9 +61,8 @@ static void join(struct talk *t, uint64_t heard, const uint64_t *conns, size_t n
 {
 	struct message m = {.code = MSG_join};
 
-	m.as.join = (struct msg_join){.low = PROTO_VERSION_LOW, .high = PROTO_VERSION_HIGH,
-		.heard = heard,
-		.conns = list_of(conns, n)};
+	m.as.join = (struct msg_join){
+		.low = PROTO_VERSION_LOW, .high = PROTO_VERSION_HIGH, .heard = heard, .conns = list_of(conns, n)};
 	channel_send(&t->channel, &m);
 	flush(t);
 }
@@ -207,15 +205,13 @@ static void of_another(void **state)
 
 static void not_canonical(void **state)
 {
-	static const char *const bad[] = {"", "<message>", "<message/><message/>",
-		"<message a='b'/>", "<!-- --><message/>",
-		"<message>\x01</message>", "<message xmlns:a=\"b\"/>", "x"};
+	static const char *const bad[] = {"", "<message>", "<message/><message/>", "<message a='b'/>",
+		"<!-- --><message/>", "<message>\x01</message>", "<message xmlns:a=\"b\"/>", "x"};
 	struct message m = {.code = MSG_stanza};
 
 	(void)state;
 	for (uint32_t i = 0; i < COUNT(bad); i++) {
-		m.as.stanza = (struct msg_stanza){.conn = (uint64_t)(4000 + i) << 32 | 1,
-			.xml = str_of(bad[i])};
+		m.as.stanza = (struct msg_stanza){.conn = (uint64_t)(4000 + i) << 32 | 1, .xml = str_of(bad[i])};
 		one_fault(4000 + i, &m);
 	}
 }
@@ -226,11 +222,10 @@ static void unproven(void **state)
 	struct message m = {.code = MSG_stanza};
 
 	(void)state;
-	m.as.stanza = (struct msg_stanza){.conn = UINT64_C(5000) << 32 | 1,
-		.xml = STR("<message to=\"u0@localhost\"/>")};
+	m.as.stanza = (struct msg_stanza){
+		.conn = UINT64_C(5000) << 32 | 1, .xml = STR("<message to=\"u0@localhost\"/>")};
 	channel_send(&t.channel, &m);
-	m = (struct message){.code = MSG_open_session,
-		.as.open_session.conn = UINT64_C(5000) << 32 | 1};
+	m = (struct message){.code = MSG_open_session, .as.open_session.conn = UINT64_C(5000) << 32 | 1};
 	channel_send(&t.channel, &m);
 	flush(&t);
 	while (t.channel.acked < 1 || !t.refused)
@@ -280,8 +275,7 @@ static void counts_and_counts(void **state)
 {
 	struct talk t = worker(7001);
 	struct message m = {.code = MSG_census};
-	const struct message last = {.code = MSG_open_session,
-		.as.open_session.conn = UINT64_C(7001) << 32 | 1};
+	const struct message last = {.code = MSG_open_session, .as.open_session.conn = UINT64_C(7001) << 32 | 1};
 	uint64_t *conns = mem_new(100000 * sizeof *conns);
 
 	(void)state;
@@ -321,18 +315,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		{"links: noise at any moment ends the link alone", noise, NULL, NULL, NULL},
 		{"links: what comes out of turn ends the link", out_of_turn, NULL, NULL, NULL},
-		{"links: a worker that speaks for another's connection is expelled for good",
-			of_another, NULL, NULL, NULL},
-		{"links: a worker that sends what no scanner wrote is expelled for good",
-			not_canonical, NULL, NULL, NULL},
-		{"links: a connection that proved nothing gets no session, and its stanzas go nowhere", unproven, NULL,
-		 NULL, NULL},
-		{"links: a worker that asks for ever and never reads is expelled", never_reads, NULL, NULL,
+		{"links: a worker that speaks for another's connection is expelled for good", of_another, NULL, NULL,
 			NULL},
-		{"links: a census of a hundred thousand connections is taken, again and again",
-			counts_and_counts, NULL, NULL, NULL},
-		{"links: a join that claims too much is expelled, and unknown connections end",
-			liar, NULL, NULL, NULL},
+		{"links: a worker that sends what no scanner wrote is expelled for good", not_canonical, NULL, NULL,
+			NULL},
+		{"links: a connection that proved nothing gets no session, and its stanzas go nowhere", unproven, NULL,
+			NULL, NULL},
+		{"links: a worker that asks for ever and never reads is expelled", never_reads, NULL, NULL, NULL},
+		{"links: a census of a hundred thousand connections is taken, again and again", counts_and_counts, NULL,
+			NULL, NULL},
+		{"links: a join that claims too much is expelled, and unknown connections end", liar, NULL, NULL, NULL},
 	};
 
 	log_start("sm", LOG_ERROR);

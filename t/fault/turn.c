@@ -35,8 +35,8 @@ static void introduce(int fd, uint16_t slot, uint32_t incarnation)
 	struct channel c;
 
 	channel_start(&c, ROLE_PARENT, ROLE_SM, CHANNEL_MAX_TO_C2S);
-	m.as.introduce = (struct msg_introduce){PROTO_VERSION_LOW, PROTO_VERSION_HIGH, slot,
-		incarnation, (uint32_t)getpid()};
+	m.as.introduce = (struct msg_introduce){
+		PROTO_VERSION_LOW, PROTO_VERSION_HIGH, slot, incarnation, (uint32_t)getpid()};
 	channel_send(&c, &m);
 	flush(fd, &c.out);
 	channel_end(&c);
@@ -64,7 +64,8 @@ static void link_worker(struct worker *k)
 	k->welcome = false;
 	introduce(k->fd, (uint16_t)(k->incarnation - 100), k->incarnation);
 	channel_cut(&k->channel);
-	m.as.join = (struct msg_join){.low = PROTO_VERSION_LOW, .high = PROTO_VERSION_HIGH,
+	m.as.join = (struct msg_join){.low = PROTO_VERSION_LOW,
+		.high = PROTO_VERSION_HIGH,
 		.heard = k->channel.heard,
 		.conns = list_of(&k->conn, k->step == STEP_TALK)};
 	channel_send(&k->channel, &m);
@@ -77,9 +78,8 @@ static void ask_open(struct worker *k)
 {
 	struct message m = {.code = MSG_open_session};
 
-	m.as.open_session = (struct msg_open_session){.conn = k->conn, .resource = STR("r"),
-		.address = STR("::1"),
-		.mechanism = STR("PLAIN")};
+	m.as.open_session = (struct msg_open_session){
+		.conn = k->conn, .resource = STR("r"), .address = STR("::1"), .mechanism = STR("PLAIN")};
 	channel_send(&k->channel, &m);
 }
 
@@ -89,10 +89,12 @@ static void ask_prove(struct worker *k)
 	char account[] = "u0@localhost";
 
 	account[1] = (char)('0' + (k->incarnation - 100));
-	m.as.sasl_prove = (struct msg_sasl_prove){.conn = k->conn, .attempt = 1,
+	m.as.sasl_prove = (struct msg_sasl_prove){.conn = k->conn,
+		.attempt = 1,
 		.hash = HASH_SHA256,
-		.form = PROTO_FORM_CLIENT_KEY, .proof = str_at(client_key, hash_size(HASH_SHA256)),
-			.address = STR("::1")};
+		.form = PROTO_FORM_CLIENT_KEY,
+		.proof = str_at(client_key, hash_size(HASH_SHA256)),
+		.address = STR("::1")};
 	assert_true(jid_split(str_of(account), &m.as.sasl_prove.who));
 	channel_send(&k->channel, &m);
 }
@@ -121,8 +123,8 @@ static void say(struct worker *k, unsigned count)
 
 	for (; count && k->told < MESSAGES; count--) {
 		buf_clear(&xml);
-		buf_printf(&xml, "<message to=\"u%u@localhost/r\"><body>%u</body>",
-			   1 - (k->incarnation - 100), k->told++);
+		buf_printf(&xml, "<message to=\"u%u@localhost/r\"><body>%u</body>", 1 - (k->incarnation - 100),
+			k->told++);
 		put_padding(&xml);
 		m.as.stanza = (struct msg_stanza){.conn = k->conn, .xml = buf_str(&xml)};
 		channel_send(&k->channel, &m);
@@ -137,8 +139,7 @@ static void hear(struct worker *k, struct str xml)
 	const char *body = memmem(xml.p, xml.n, "<body>", 6);
 
 	assert_non_null(body);
-	assert_true(str_cut(str_at(body + 6, (size_t)(xml.p + xml.n - body - 6)), '<', &head,
-		&tail));
+	assert_true(str_cut(str_at(body + 6, (size_t)(xml.p + xml.n - body - 6)), '<', &head, &tail));
 	assert_true(str_u64(head, &number));
 	assert_int_equal(number, k->got);
 	k->got++;
@@ -254,8 +255,7 @@ static void talk(struct world *w)
 	unsigned burst = 1;
 
 	while (w->worker[0].got < MESSAGES || w->worker[1].got < MESSAGES) {
-		bool quiet = w->worker[0].got == w->worker[1].told &&
-			w->worker[1].got == w->worker[0].told;
+		bool quiet = w->worker[0].got == w->worker[1].told && w->worker[1].got == w->worker[0].told;
 		bool ready = w->worker[0].step == STEP_TALK && w->worker[1].step == STEP_TALK;
 
 		if (ready && quiet) {
@@ -270,8 +270,7 @@ static void talk(struct world *w)
 static void settle(struct world *w)
 {
 	for (unsigned i = 0; i < WORKERS; i++) {
-		while (!w->worker[i].welcome ||
-			w->worker[i].channel.acked != w->worker[i].channel.sent)
+		while (!w->worker[i].welcome || w->worker[i].channel.acked != w->worker[i].channel.sent)
 			look(w);
 	}
 }
@@ -321,21 +320,30 @@ static void again_and_again(void **state)
 }
 
 #define ONCE(point) \
-	{"turn: killed once, at " point ", at each turn: once, in order, nobody ended", each_turn, \
-	 NULL, NULL, (void *)(uintptr_t)point}
+	{ \
+		"turn: killed once, at " point ", at each turn: once, in order, nobody ended", each_turn, NULL, NULL, \
+			(void *)(uintptr_t)point \
+	}
 #define OFTEN(point) \
-	{"turn: child after child killed at " point ": once, in order, nobody ended", \
-	 again_and_again, NULL, NULL, (void *)(uintptr_t)point}
+	{ \
+		"turn: child after child killed at " point ": once, in order, nobody ended", again_and_again, NULL, \
+			NULL, (void *)(uintptr_t)point \
+	}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		{"turn: undisturbed, everything arrives", undisturbed, NULL, NULL, NULL},
-		ONCE("turn_before_record"), OFTEN("turn_before_record"),
-		ONCE("turn_after_record"), OFTEN("turn_after_record"),
-		ONCE("turn_before_ack"), OFTEN("turn_before_ack"),
-		ONCE("turn_between_links"), OFTEN("turn_between_links"),
-		ONCE("turn_before_checksum"), OFTEN("turn_before_checksum"),
+		ONCE("turn_before_record"),
+		OFTEN("turn_before_record"),
+		ONCE("turn_after_record"),
+		OFTEN("turn_after_record"),
+		ONCE("turn_before_ack"),
+		OFTEN("turn_before_ack"),
+		ONCE("turn_between_links"),
+		OFTEN("turn_between_links"),
+		ONCE("turn_before_checksum"),
+		OFTEN("turn_before_checksum"),
 		ONCE("turn_before_head"),
 	};
 
