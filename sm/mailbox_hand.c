@@ -166,6 +166,7 @@ static void finish(struct house *h, struct mailbox *b, const struct batch *l)
 	b->stored = false;
 	b->reader = NULL;
 	note_hand(turn_items(h), b, b->upto);
+	log_event(offline, LOG_STR("user", b->account), LOG_TEXT("what", "handed out"));
 }
 
 static void done_load(struct job *j)
