@@ -119,21 +119,18 @@ static void mechanisms(const struct client *c, struct emit *e)
 }
 
 /* What can be asked for within <bind/> (XEP-0386 3.1); what comes with a session is a row. */
-static const char *const bind2_features[] = {NULL};
+static const enum ns bind2_features[] = {NS_carbons};
 
 static void bind2(const struct client *c, struct emit *e)
 {
-	(void)c;
 	emit_start_ns(e, "bind", NS_bind2);
-	if (bind2_features[0])
-		emit_start(e, "inline");
-	for (const char *const *f = bind2_features; *f; f++) {
+	emit_start(e, "inline");
+	for (size_t i = 0; i < COUNT(bind2_features) && !sm_is_old(c); i++) {
 		emit_start(e, "feature");
-		emit_attr(e, "var", str_of(*f));
+		emit_attr(e, "var", ns_uri(bind2_features[i]));
 		emit_end(e);
 	}
-	if (bind2_features[0])
-		emit_end(e);
+	emit_end(e);
 	emit_end(e);
 }
 

@@ -53,6 +53,7 @@ static void bind(struct reading *r, const struct xml_node *n)
 	const struct xml_node *tag = xml_child(n, NS_bind2, "tag");
 	struct str text = tag ? xml_text(tag) : STR_NONE;
 	r->s->binds = true;
+	r->s->carbons = xml_child(n, NS_carbons, "enable");
 	if (!text.n || text.n > SASL2_TAG_MOST || !prep_resource(&r->s->tag, text) ||
 		r->s->tag.n > SASL2_TAG_MOST)
 		buf_clear(&r->s->tag);

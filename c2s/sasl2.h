@@ -29,7 +29,8 @@ struct sasl2 {
 	struct msg_upgrade task;  /* that goes on; hash 0: none */
 	uint8_t salt[HASH_MAX];   /* what its salt lies in */
 	uint32_t upgrades; /* hashes that verifiers would be made for: bits, 1 << enum hash */
-	bool binds;        /* it wants a resource */
+	bool binds;        /* it wants a resource, ... */
+	bool carbons;      /* ... with copies (XEP-0280) */
 	bool pipelined;    /* `version` was sent */
 	bool fast;         /* a token is what it comes with, ... */
 	bool invalidate;   /* ... for the last time */

@@ -48,8 +48,11 @@ void bind_ask(struct client *c, struct str resource, enum login_state waiting)
 		q->client = buf_str(&c->talks->sasl2->client);
 		q->tag = buf_str(&c->talks->sasl2->tag);
 	}
-	if (waiting == LOGIN_wait_for_sasl2_open)
+	if (waiting == LOGIN_wait_for_sasl2_open) {
 		q->flags |= PROTO_FLAG_BIND2;
+		if (c->talks->sasl2->carbons)
+			q->flags |= PROTO_FLAG_CARBONS;
+	}
 	if (waiting == LOGIN_wait_for_iq_auth_open)
 		q->flags |= PROTO_FLAG_IQ_AUTH;
 	login_goto(c, waiting);

@@ -35,8 +35,26 @@ void verb_relay(struct client *c, const struct cue *cue)
 	c->set.way->tell(c, &m);
 }
 
+/* The client's own full JID goes in as `to`, behind the name. */
+static bool say_own(struct client *c, struct str xml)
+{
+	struct buf to = {0};
+	size_t name = 0;
+	bool good;
+	while (name < xml.n && xml.p[name] != ' ' && xml.p[name] != '/' && xml.p[name] != '>')
+		name++;
+	buf_puts(&to, " to=\"");
+	emit_escape_value(&to, buf_str(&c->jid));
+	buf_putc(&to, '"');
+	good = pipe_try_say(&c->pipe, str_head(xml, name)) &&
+		pipe_try_say(&c->pipe, buf_str(&to)) && pipe_try_say(&c->pipe, str_skip(xml, name));
+	buf_free(&to);
+	return good;
+}
+
 void verb_pass_on(struct client *c, const struct cue *cue)
 {
-	if (!pipe_try_say(&c->pipe, cue->message->as.deliver.xml))
+	const struct msg_deliver *m = &cue->message->as.deliver;
+	if (!(m->own ? say_own(c, m->xml) : pipe_try_say(&c->pipe, m->xml)))
 		client_cut(c, STREAM_resource_constraint);
 }

@@ -21,6 +21,7 @@
 #define PROTO_FLAG_COMPRESSED 2
 #define PROTO_FLAG_BIND2 4       /* by Bind 2 (XEP-0386): only asked for, not kept */
 #define PROTO_FLAG_IQ_AUTH 8     /* by iq-auth (XEP-0078): the same */
+#define PROTO_FLAG_CARBONS 32    /* by Bind 2, or asked for later: copies (XEP-0280) */
 #define PROTO_FLAG_ANONYMOUS 16  /* of a session and of sasl_verdict: sm's alone to say */
 #define PROTO_CLOSED_HUNG_UP 255 /* closed.cond: the client is gone without a word */
 /* sasl_verdict.flags */

@@ -4,33 +4,14 @@
  * the order are mailbox.h's. */
 #include "sm/module.h"
 
-static bool is_content(const struct stanza_child *c)
-{
-	return c->ns != NS_chatstates && c->ns != NS_hints &&
-		!(c->ns == NS_client && str_is(c->name, "thread"));
-}
-
 bool offline_is_storable(const struct traffic *t)
 {
-	const struct stanza *s = t->stanza;
-	bool content = s->child_count > STANZA_CHILDREN;
+	enum stanza_type type = t->stanza->type;
 
-	if (s->type == TYPE_ERROR || s->type == TYPE_GROUPCHAT || s->type == TYPE_HEADLINE ||
-		stanza_child(s, NS_hints, "no-store") ||
-		stanza_child(s, NS_hints, "no-permanent-store"))
+	if (type == TYPE_ERROR || type == TYPE_GROUPCHAT || type == TYPE_HEADLINE ||
+		(t->marks & MARK_no_store))
 		return false;
-	for (unsigned i = 0; !content && i < s->child_count; i++)
-		content = is_content(&s->child[i]);
-	return content || stanza_child(s, NS_hints, "store");
-}
-
-/* A delay that claims to be of our domain is a forgery: only we say those (XEP-0203 4). */
-static bool is_forged(void *ctx, const struct stanza_child *c)
-{
-	struct str domain = *(const struct str *)ctx;
-	struct stanza view;
-
-	return c->ns == NS_delay && stanza_view(c->whole, &view) && str_eq(view.from.value, domain);
+	return t->marks & (~(MARK_ASIDE | MARK_chat_state) | MARK_store);
 }
 
 static void put_delay(struct buf *out, struct str domain, uint64_t id)
@@ -45,7 +26,14 @@ static void put_delay(struct buf *out, struct str domain, uint64_t id)
 	emit_end(&e);
 }
 
-void offline_store(const struct traffic *t)
+static bool nothing(void *ctx, const struct stanza_child *c)
+{
+	(void)ctx;
+	(void)c;
+	return false;
+}
+
+void offline_store(struct traffic *t)
 {
 	struct house *h = t->house;
 	struct str account = t->addressed ? jid_bare(t->to) : jid_bare(t->from->jid);
@@ -58,9 +46,13 @@ void offline_store(const struct traffic *t)
 		return;
 	put_delay(&delay, domain, id);
 	if (stanza_view(traffic_stamped(t), &stamped))
-		stanza_edit(&xml, &stamped, is_forged, &domain, buf_str(&delay));
-	if (!xml.n || !mailbox_put(h, account, t->from->jid.text, id, buf_str(&xml)))
+		stanza_edit(&xml, &stamped, nothing, NULL, buf_str(&delay));
+	t->end = TRAFFIC_STORED;
+	if (!xml.n || !mailbox_put(h, account, t->from->jid.text, id, buf_str(&xml))) {
 		traffic_bounce(t, STANZA_resource_constraint);
+		t->end = TRAFFIC_BOUNCED;
+		t->bounced = STANZA_resource_constraint;
+	}
 	buf_free(&xml);
 	buf_free(&delay);
 }

@@ -24,13 +24,58 @@ struct buf *traffic_scratch(const struct traffic *t)
 	return house_scratch(t->house);
 }
 
-struct str traffic_stamped(const struct traffic *t)
+/* stanza-id (XEP-0359): of what is worth keeping, as the last child. */
+static void put_id(const struct traffic *t, struct buf *out, struct str by)
+{
+	static const char end[] = "</message>";
+	static const char digits[] = "0123456789abcdef";
+	char id[16];
+
+	if (!str_ends(buf_str(out), str_at(end, sizeof end - 1)))
+		return;
+	for (unsigned i = 0; i < sizeof id; i++)
+		id[i] = digits[t->id >> (4 * i) & 15];
+	out->n -= sizeof end - 1;
+	buf_put(out, STR("<stanza-id xmlns=\"urn:xmpp:sid:0\" by=\""));
+	emit_escape_value(out, by);
+	buf_put(out, STR("\" id=\""));
+	buf_add(out, id, sizeof id);
+	buf_put(out, STR("\"/></message>"));
+}
+
+static struct str stamped(const struct traffic *t, const struct conf_domain *d, struct str by)
 {
 	struct buf *out = traffic_scratch(t);
 
 	stanza_stamp(out, t->stanza, t->from->jid.text,
 		t->addressed ? t->to.text : jid_bare(t->from->jid));
+	if (t->stanza->kind == STANZA_MESSAGE && d && d->stanza_ids && offline_is_storable(t))
+		put_id(t, out, by);
 	return buf_str(out);
+}
+
+struct str traffic_stamped(const struct traffic *t)
+{
+	return stamped(t, t->domain, jid_bare(t->addressed ? t->to : t->from->jid));
+}
+
+struct str traffic_sent(const struct traffic *t)
+{
+	return stamped(t, conf_domain(t->house->conf, jid_domain(t->from->jid)),
+		jid_bare(t->from->jid));
+}
+
+void traffic_cut(struct traffic *t, bool (*cut)(void *ctx, const struct stanza_child *c), void *ctx)
+{
+	struct route_work *w = t->house->route;
+	struct buf out = {0};
+
+	stanza_edit(&out, t->stanza, cut, ctx, STR_NONE);
+	buf_free(&w->cut_bytes);
+	buf_take(&w->cut_bytes, &out);
+	CHECK(stanza_view(buf_str(&w->cut_bytes), &w->cut));
+	t->stanza = &w->cut;
+	t->marks = mark_message(t->stanza);
 }
 
 void traffic_bounce(const struct traffic *t, enum cond why)
@@ -61,7 +106,7 @@ void fan_add(struct house *h, const struct session *s)
 	buf_add(&p->fan, &s->row.conn, sizeof s->row.conn);
 }
 
-void fan_send(struct house *h, struct str xml)
+static void fan_out(struct house *h, struct str xml, bool own)
 {
 	struct message m = {.code = MSG_deliver};
 
@@ -70,11 +115,21 @@ void fan_send(struct house *h, struct str xml)
 
 		h->peers->fan = p->fan_next;
 		m.as.deliver = (struct msg_deliver){
-			.conns = {(const uint8_t *)p->fan.p, p->fan.n / 8}, .xml = xml};
+			.conns = {(const uint8_t *)p->fan.p, p->fan.n / 8}, .xml = xml, .own = own};
 		h->made += xml.n + p->fan.n;
 		peer_send(p, &m);
 		buf_clear(&p->fan);
 	}
+}
+
+void fan_send(struct house *h, struct str xml)
+{
+	fan_out(h, xml, false);
+}
+
+void fan_send_own(struct house *h, struct str xml)
+{
+	fan_out(h, xml, true);
 }
 
 void fan_send_account(struct house *h, const struct account *a, const struct session *apart,

@@ -6,19 +6,38 @@
 #define SM_MODULE_H
 
 #include "common/emit.h"
+#include "common/mark.h"
 #include "common/stanza.h"
 #include "sm/house.h"
 #include "sm/mailbox.h"
 #include "sm/session.h"
+
+/* What has become of a stanza. */
+enum traffic_end {
+	TRAFFIC_GONE, /* nobody has it */
+	TRAFFIC_GIVEN,
+	TRAFFIC_STORED,
+	TRAFFIC_BOUNCED
+};
 
 /* A client's stanza on its way. */
 struct traffic {
 	struct house *house;
 	struct session *from;
 	const struct stanza *stanza;
+	unsigned marks; /* of its children (common/mark.h), for messages and presence */
+	uint64_t id;    /* of a message, for stanza-id (XEP-0359): random */
 	bool addressed; /* it has a `to`, prepared: */
 	struct jid to;
 	enum cond why; /* of DENY: a stanza condition */
+	/* from route_case_of on */
+	const struct conf_domain *domain; /* of ours that it is for; NULL: another's */
+	struct account *receiver;         /* local, and somebody is in; else NULL */
+	struct session *match;            /* that the full JID names; else NULL */
+	/* when it is routed */
+	int action; /* enum route_action */
+	enum traffic_end end;
+	enum cond bounced;
 };
 
 enum verdict {
@@ -42,6 +61,14 @@ struct iq {
 /* The stanza as its receivers see it, in the scratch buffer: the sender's full JID, a prepared
  * `to`. */
 struct str traffic_stamped(const struct traffic *t);
+/* The same as the sender's other sessions see it. */
+struct str traffic_sent(const struct traffic *t);
+/* Goes on without the children that `cut` says yes to. */
+void traffic_cut(struct traffic *t, bool (*cut)(void *ctx, const struct stanza_child *c),
+	void *ctx);
+/* Once it is routed: has this session got the stanza itself, or will it be handed it from the
+ * store? */
+bool traffic_reaches(const struct traffic *t, const struct session *s);
 /* The answer to a stanza's sender: RFC 6120 8.3. Nothing for what must not be answered. */
 void traffic_bounce(const struct traffic *t, enum cond why);
 /* An empty buffer for the stanza being made; another call gives the same one. */
@@ -52,6 +79,9 @@ struct buf *house_scratch(struct house *h);
  * worker. */
 void fan_add(struct house *h, const struct session *s);
 void fan_send(struct house *h, struct str xml);
+/* The same, and each worker puts in the receiving connection's own full JID as `to`; `xml` has
+ * none. */
+void fan_send_own(struct house *h, struct str xml);
 /* To every available session of the account, but `apart` (or NULL). */
 void fan_send_account(struct house *h, const struct account *a, const struct session *apart,
 	struct str xml);

@@ -8,6 +8,7 @@
 #include "sm/module.h"
 
 #define STAGE_from_client(module) enum verdict module##_from_client(struct traffic *t);
+#define STAGE_routed(module) void module##_routed(struct traffic *t);
 #define STAGE_session_shown(module) void module##_session_shown(struct house *h, struct session *s);
 #define STAGE_session_hidden(module) \
 	void module##_session_hidden(struct house *h, struct session *s);
@@ -16,6 +17,7 @@
 #include "sm/pipeline.def"
 #undef AT
 #undef STAGE_from_client
+#undef STAGE_routed
 #undef STAGE_session_shown
 #undef STAGE_session_hidden
 #undef STAGE_session_ended
@@ -25,8 +27,8 @@
  * keep from the store. */
 bool offline_is_storable(const struct traffic *t);
 /* Stores it, with the stamp of XEP-0203; the sender hears of it if that fails. What is not storable
- * is dropped. */
-void offline_store(const struct traffic *t);
+ * is dropped. t->end says which. */
+void offline_store(struct traffic *t);
 
 /* The verification string of what disco#info says of a domain (XEP-0115 5.1, SHA-1, base64);
  * appends. */

@@ -15,6 +15,7 @@ static enum verdict run_from_client(struct traffic *t)
 #define STAGE_from_client(module) \
 	if (v == PASS) \
 		v = module##_from_client(t);
+#define STAGE_routed(module)
 #define STAGE_session_shown(module)
 #define STAGE_session_hidden(module)
 #define STAGE_session_ended(module)
@@ -33,6 +34,15 @@ enum verdict pipeline_from_client(struct traffic *t)
 }
 
 #define STAGE_from_client(module)
+
+void pipeline_routed(struct traffic *t)
+{
+#undef STAGE_routed
+#define STAGE_routed(module) module##_routed(t);
+#include "sm/pipeline.def"
+#undef STAGE_routed
+#define STAGE_routed(module)
+}
 
 void pipeline_session_shown(struct house *h, struct session *s)
 {

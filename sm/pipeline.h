@@ -7,6 +7,7 @@
 #include "sm/module.h"
 
 enum verdict pipeline_from_client(struct traffic *t); /* a DENY is answered already */
+void pipeline_routed(struct traffic *t);
 void pipeline_session_ended(struct house *h, struct session *s);
 
 #endif

@@ -5,6 +5,7 @@
 #include "sm/route.h"
 
 #include "common/log.h"
+#include "common/rand.h"
 #include "sm/iq.h"
 #include "sm/pipeline.h"
 
@@ -22,6 +23,7 @@ void route_work_free(struct route_work **w)
 	buf_free(&(*w)->prepared);
 	buf_free(&(*w)->scratch);
 	buf_free(&(*w)->answer);
+	buf_free(&(*w)->cut_bytes);
 	mem_free(*w);
 	*w = NULL;
 }
@@ -98,7 +100,7 @@ static enum route_form form_of(const struct traffic *t)
 
 	if (!t->addressed)
 		return FORM_none;
-	if (!conf_domain(t->house->conf, jid_domain(t->to)))
+	if (!t->domain)
 		return FORM_foreign;
 	if (local.n == 0)
 		return jid_is_full(t->to) ? FORM_service : FORM_domain;
@@ -117,25 +119,27 @@ static bool waits(const struct traffic *t, enum route_form form, const struct se
 		(!match || match == mailbox_reader(t->house, account)) && offline_is_storable(t);
 }
 
-struct route_case route_case_of(const struct traffic *t)
+struct route_case route_case_of(struct traffic *t)
 {
-	struct route_case c = {.kind = t->stanza->kind,
-		.type = t->stanza->type,
-		.form = form_of(t),
-		.home = HOME_empty};
-	const struct session *match = c.form == FORM_full
-		? session_by_jid(t->house->sessions, t->to.text)
-		: NULL;
-	struct account *a;
+	struct route_case c = {
+		.kind = t->stanza->kind, .type = t->stanza->type, .home = HOME_empty};
+	const struct account *a;
 
-	if (match) {
-		c.home = waits(t, c.form, match) ? HOME_waiting : HOME_match;
+	t->domain = conf_domain(t->house->conf, jid_domain(t->addressed ? t->to : t->from->jid));
+	c.form = form_of(t);
+	if (c.form == FORM_full)
+		t->match = session_by_jid(t->house->sessions, t->to.text);
+	if (t->match) {
+		t->receiver = t->match->account;
+		c.home = waits(t, c.form, t->match) ? HOME_waiting : HOME_match;
 		return c;
 	}
 	if (c.form & (FORM_domain | FORM_service | FORM_foreign))
 		return c;
-	a = c.form == FORM_none ? t->from->account
-				: account_by_jid(t->house->sessions, jid_bare(t->to));
+	t->receiver = c.form & (FORM_none | FORM_own)
+		? t->from->account
+		: account_by_jid(t->house->sessions, jid_bare(t->to));
+	a = t->receiver;
 	for (const struct session *s = a ? a->oldest : NULL; s; s = s->next) {
 		if (session_is_shown(s))
 			c.home = HOME_some;
@@ -171,30 +175,69 @@ static bool is_meant(const struct session *s, enum route_action action, int best
 	}
 }
 
-static void to_account(const struct traffic *t, enum route_action action)
+static void to_account(struct traffic *t)
 {
-	struct account *a = t->addressed ? account_by_jid(t->house->sessions, jid_bare(t->to))
-					 : t->from->account;
+	const struct account *a = t->receiver;
 	int best;
 
 	if (!a)
 		return;
 	best = best_priority(a);
 	for (const struct session *s = a->oldest; s; s = s->next) {
-		if (is_meant(s, action, best))
+		if (is_meant(s, (enum route_action)t->action, best))
 			fan_add(t->house, s);
 	}
 	fan_send(t->house, traffic_stamped(t));
+	t->end = TRAFFIC_GIVEN;
 }
 
-static void to_resource(const struct traffic *t)
+static void to_resource(struct traffic *t)
 {
-	fan_add(t->house, session_by_jid(t->house->sessions, t->to.text));
+	fan_add(t->house, t->match);
 	fan_send(t->house, traffic_stamped(t));
+	t->end = TRAFFIC_GIVEN;
+}
+
+/* Who has, or will have, what waits for an account: see mailbox_hand.c. */
+static const struct session *reader_of(const struct traffic *t)
+{
+	const struct session *s = mailbox_reader(t->house, t->receiver->jid);
+
+	if (s)
+		return s;
+	for (s = t->receiver->oldest; s && !session_is_shown(s); s = s->next)
+		;
+	return s;
+}
+
+bool traffic_reaches(const struct traffic *t, const struct session *s)
+{
+	if (s->account != t->receiver)
+		return false;
+	switch (t->action) {
+	case ACTION_resource:
+		return s == t->match;
+	case ACTION_store:
+		return t->end == TRAFFIC_STORED && s == reader_of(t);
+	case ACTION_best:
+	case ACTION_shown:
+	case ACTION_available:
+		return is_meant(s, (enum route_action)t->action, best_priority(s->account));
+	default:
+		return false;
+	}
+}
+
+static void bounce(struct traffic *t, enum cond why)
+{
+	traffic_bounce(t, why);
+	t->end = TRAFFIC_BOUNCED;
+	t->bounced = why;
 }
 
 static void act(struct traffic *t, enum route_action action)
 {
+	t->action = action;
 	switch (action) {
 	case ACTION_resource:
 		to_resource(t);
@@ -202,7 +245,7 @@ static void act(struct traffic *t, enum route_action action)
 	case ACTION_best:
 	case ACTION_shown:
 	case ACTION_available:
-		to_account(t, action);
+		to_account(t);
 		break;
 	case ACTION_account:
 		iq_serve(t, IQ_ACCOUNT);
@@ -214,10 +257,10 @@ static void act(struct traffic *t, enum route_action action)
 		offline_store(t);
 		break;
 	case ACTION_bounce:
-		traffic_bounce(t, STANZA_service_unavailable);
+		bounce(t, STANZA_service_unavailable);
 		break;
 	case ACTION_far:
-		traffic_bounce(t, STANZA_remote_server_not_found);
+		bounce(t, STANZA_remote_server_not_found);
 		break;
 	case ACTION_ignore:
 		break;
@@ -258,6 +301,16 @@ static bool is_sound(const struct stanza *s)
 	return s->kind != STANZA_PRESENCE || s->type != TYPE_UNKNOWN;
 }
 
+/* From the kernel, many at a time. */
+static uint64_t message_id(struct route_work *w)
+{
+	if (!w->random_left) {
+		rand_bytes(w->random, sizeof w->random);
+		w->random_left = COUNT(w->random);
+	}
+	return w->random[--w->random_left];
+}
+
 void route_stanza(struct house *h, struct session *from, const struct stanza *s)
 {
 	struct traffic t = {.house = h, .from = from, .stanza = s, .addressed = s->to.whole.n > 0};
@@ -267,6 +320,10 @@ void route_stanza(struct house *h, struct session *from, const struct stanza *s)
 
 	h->routed++;
 	h->messages += s->kind == STANZA_MESSAGE;
+	if (s->kind != STANZA_IQ)
+		t.marks = mark_message(s);
+	if (s->kind == STANZA_MESSAGE)
+		t.id = message_id(h->route);
 	if (t.addressed && !prepare(h, s->to.value, &t.to)) {
 		t.addressed = false;
 		traffic_bounce(&t, STANZA_jid_malformed);
@@ -283,4 +340,5 @@ void route_stanza(struct house *h, struct session *from, const struct stanza *s)
 	log_event(stanza, LOG_HEX("sid", from->row.sid), LOG_STR("kind", s->name),
 		LOG_U64("action", action), LOG_TEXT("section", section));
 	act(&t, action);
+	pipeline_routed(&t);
 }

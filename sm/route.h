@@ -45,6 +45,11 @@ struct route_work {
 	struct buf prepared; /* what t->to borrows from */
 	struct buf scratch;  /* the stanza being made */
 	struct buf answer;   /* an iq result */
+	/* a stanza without what was cut from it; to may borrow from it, too */
+	struct buf cut_bytes;
+	struct stanza cut;
+	uint64_t random[64]; /* for ids of messages */
+	unsigned random_left;
 };
 
 struct route_work *route_work_new(void);
@@ -53,7 +58,7 @@ void route_work_free(struct route_work **w);
 /* The row of route.def that fits: its action, and in *section what it follows. */
 enum route_action route_decide(const struct route_case *c, const char **section);
 /* What the case of this stanza is, at this moment. */
-struct route_case route_case_of(const struct traffic *t);
+struct route_case route_case_of(struct traffic *t);
 /* Is `from` absent, or the sender's full or bare JID (RFC 6120 8.1.2.1)? */
 bool route_from_is_good(struct house *h, const struct session *from, const struct stanza *s);
 /* A stanza from a client, whose `from` is checked: pipeline, table, delivery or answer. */

@@ -198,6 +198,7 @@ static void account_link(struct account *a, struct session *s)
 	*(s->next ? &s->next->previous : &a->newest) = s;
 	s->account = a;
 	a->count++;
+	a->carbons += session_has_carbons(s);
 }
 
 static void account_unlink(struct sessions *t, struct session *s)
@@ -207,6 +208,7 @@ static void account_unlink(struct sessions *t, struct session *s)
 	*(s->previous ? &s->previous->next : &a->oldest) = s->next;
 	*(s->next ? &s->next->previous : &a->newest) = s->previous;
 	a->count--;
+	a->carbons -= session_has_carbons(s);
 	account_settle(t, a);
 }
 
@@ -338,6 +340,15 @@ void session_presence_set(struct session *s, struct str presence)
 void session_directed_set(struct session *s, struct str directed)
 {
 	s->row.directed = set_buf(&s->directed, directed);
+}
+
+void session_carbons_set(struct house *h, struct session *s, bool on)
+{
+	if (session_has_carbons(s) == on)
+		return;
+	s->row.flags ^= PROTO_FLAG_CARBONS;
+	s->account->carbons += on ? 1U : -1U;
+	session_changed(h, s);
 }
 
 void session_changed(struct house *h, struct session *s)

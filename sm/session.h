@@ -46,12 +46,17 @@ static inline bool session_is_anonymous(const struct session *s)
 	return s->row.flags & PROTO_FLAG_ANONYMOUS;
 }
 
+static inline bool session_has_carbons(const struct session *s)
+{
+	return s->row.flags & PROTO_FLAG_CARBONS;
+}
+
 struct account {
 	struct str jid;        /* bare, owned */
 	struct roster *roster; /* owned; NULL: an anonymous one's */
 	struct session *oldest, *newest;
-	unsigned count;
-	unsigned holds; /* account_hold: it stays without a session, too */
+	unsigned count, carbons; /* sessions; those of them that want copies */
+	unsigned holds;          /* account_hold: it stays without a session, too */
 };
 
 /* Available, with a priority of 0 or more: messages for the account may come here (RFC 6121
@@ -93,8 +98,9 @@ MUST_CHECK struct session *session_add(struct sessions *t, const struct session_
 	struct peer *peer);
 void session_changed(struct house *h,
 	struct session *s); /* its row is to be recorded with this turn */
-void session_presence_set(struct session *s, struct str presence); /* row.presence; copied */
-void session_directed_set(struct session *s, struct str directed); /* row.directed; copied */
+void session_carbons_set(struct house *h, struct session *s, bool on); /* copies (XEP-0280) */
+void session_presence_set(struct session *s, struct str presence);     /* row.presence; copied */
+void session_directed_set(struct session *s, struct str directed);     /* row.directed; copied */
 /* The connection is gone already: unavailable presence goes out, the row goes. `why` is for the
  * log. */
 void session_end(struct house *h, struct session *s, const char *why);

@@ -91,7 +91,7 @@ def _(server):
     got = bob.expect("message")
     equal([d.get("from") for d in got.findall(f"{{{DELAY}}}delay")], ["alice@localhost", "localhost"], "stamps")
     check("1999" not in got.findall(f"{{{DELAY}}}delay")[1].get("stamp"), "the forged stamp")
-    equal(len(got), 1 + 12 + 2, "children")
+    equal(len(got), 1 + 12 + 2 + 1, "children, the stanza-id included")
     bob.close()
     alice.close()
 
