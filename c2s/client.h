@@ -125,6 +125,8 @@ bool client_has_session(const struct client *c); /* open, in sm's eyes too */
 struct str client_domain(const struct client *c);  /* before the header: the first of ours */
 struct str client_account(const struct client *c); /* the proven one, or the one that is claimed */
 bool client_is_proven(const struct client *c);
+/* Has sm bound an account to it, and it has no session? It may not have heard of it yet. */
+bool client_is_bound(const struct client *c);
 bool client_may_log_in(const struct client
 		*c); /* TLS is on, or the operator does without it here */
 void client_say(struct client *c, struct str words);

@@ -21,6 +21,11 @@ struct str client_account(const struct client *c)
 	return c->talks->sasl->who.text;
 }
 
+bool client_is_bound(const struct client *c)
+{
+	return client_is_proven(c) || (c->talks && c->talks->sasl && c->talks->sasl->accepted);
+}
+
 bool client_is_proven(const struct client *c)
 {
 	return c->jid.n;
@@ -119,7 +124,7 @@ static void tell_end(struct client *c, enum cond why)
 	if (client_has_session(c)) {
 		m.as.closed.conn = c->id;
 		m.as.closed.cond = c->hung_up ? PROTO_CLOSED_HUNG_UP : why;
-	} else if (client_is_proven(c)) {
+	} else if (client_is_bound(c)) {
 		m.code = MSG_forget;
 		m.as.forget.conn = c->id;
 	} else {

@@ -4,12 +4,14 @@
  * running worker. Threads are started before; so none can be started here, and no signal can be
  * sent to anybody else. */
 #include "c2s/confine.h"
+#include "c2s/derive.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(COVERAGE)
@@ -94,6 +96,14 @@ static bool allow_some(scmp_filter_ctx f)
 		allow_if(f, SCMP_SYS(prlimit64), only_read);
 }
 
+/* A thread of the pool may take its place behind the loops (derive.h), and no other. */
+static bool allow_giving_way(scmp_filter_ctx f)
+{
+	return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(setpriority), 3,
+		       SCMP_A0_32(SCMP_CMP_EQ, PRIO_PROCESS), SCMP_A1_32(SCMP_CMP_EQ, 0),
+		       SCMP_A2_32(SCMP_CMP_EQ, DERIVE_NICE)) >= 0;
+}
+
 static bool refuse_exec(scmp_filter_ctx f)
 {
 	return seccomp_rule_add(f, SCMP_ACT_KILL_PROCESS, SCMP_SYS(execve), 0) >= 0 &&
@@ -114,8 +124,9 @@ enum confine_result confine(void)
 	}
 	loaded = seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (loaded == 0)
-		loaded = allow_plain(f) && allow_some(f) && refuse_exec(f) ? seccomp_load(f)
-									   : -EINVAL;
+		loaded = allow_plain(f) && allow_some(f) && allow_giving_way(f) && refuse_exec(f)
+			? seccomp_load(f)
+			: -EINVAL;
 	seccomp_release(f);
 	errno = -loaded;
 	return loaded == 0 ? CONFINE_DONE : CONFINE_FAILED;

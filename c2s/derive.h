@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * What a password proves, derived off the loop: PBKDF2 takes milliseconds, so it runs in libuv's
- * thread pool (design.md 2.4). */
+ * thread pool (design.md 2.4), whose threads give way to the loops: who comes with a token or by
+ * SCRAM does not wait for the core behind passwords. */
 #ifndef C2S_DERIVE_H
 #define C2S_DERIVE_H
 
 #include "c2s/sasl.h"
 #include <uv.h>
+
+#define DERIVE_NICE 10 /* of the threads (setpriority(2)); the sandbox lets them be just that */
 
 /* ClientKey = HMAC(PBKDF2(password, salt, iterations), "Client Key") (RFC 5802 3); hash_size
  * bytes. Any thread. */

@@ -94,6 +94,7 @@ enum sasl_step sasl_verdict(struct sasl *x, const struct msg_sasl_verdict *m)
 {
 	if (m->cond && cond_group(m->cond) != COND_OF_SASL)
 		return sasl_refuse(x, SASL_temporary_auth_failure);
+	x->accepted = !m->cond;
 	if (x->mech->verdict)
 		return x->mech->verdict(x, m);
 	return m->cond ? sasl_refuse(x, m->cond) : SASL_ACCEPT;

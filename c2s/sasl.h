@@ -57,6 +57,7 @@ struct sasl_question {
 	enum hash hash;
 	uint8_t form; /* of sasl_start: 0, or one that needs only sm's nonce yet */
 	struct str message, proof;
+	bool dear; /* of sasl_start: the answer is for PBKDF2 */
 };
 
 struct sasl_work {
@@ -79,6 +80,9 @@ struct sasl {
 	struct sasl_question ask;
 	struct sasl_work work;
 	enum cond why;
+	bool more_rounds; /* may be set before sasl_begin: what could go with the success is a
+			     challenge (DIGEST-MD5) */
+	bool accepted;  /* sm has said yes, and the mechanism has not ended */
 	bool misfit;    /* refused for what the client says of channel binding, before any claim */
 	struct jid who; /* the account that is claimed, bare; text empty: not known yet */
 	struct buf who_text;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * DIGEST-MD5 (RFC 2831; historic by RFC 6331), as far as XMPP needs it: algorithm md5-sess, qop
- * auth, no subsequent authentication. rspauth comes with the success (RFC 6120 6.3.10). What is
- * computed of the password is sm's: here the client's response is read, and its fields go there. */
+ * auth, no subsequent authentication. rspauth comes with the success (RFC 6120 6.3.10), or in a
+ * challenge of its own (RFC 2831 2.1.3, RFC 3920), which the client answers with nothing: its bytes
+ * do not tell what it waits for, so the operator does. What is computed of the password is sm's:
+ * here the client's response is read, and its fields go there. */
 #include "c2s/directive.h"
 #include "c2s/sasl.h"
 #include "common/b64.h"
@@ -133,6 +135,8 @@ static enum sasl_step digest_answer(struct sasl *x, struct str bytes)
 	struct digest *g = x->own;
 	struct directives d = {0};
 	enum sasl_step next;
+	if (x->accepted) /* rspauth was the challenge */
+		return bytes.n ? sasl_refuse(x, SASL_malformed_request) : SASL_ACCEPT;
 	if (g->message.n || !directives_read(&d, bytes) || !in_shape(&d))
 		next = sasl_refuse(x, SASL_malformed_request);
 	else if (!is_answer(x, &d))
@@ -149,7 +153,7 @@ static enum sasl_step digest_verdict(struct sasl *x, const struct msg_sasl_verdi
 		return sasl_refuse(x, m->cond);
 	buf_puts(&x->say, "rspauth=");
 	hex_put(&x->say, m->signature);
-	return SASL_ACCEPT;
+	return x->more_rounds ? SASL_SAY : SASL_ACCEPT;
 }
 
 static void digest_end(void *own)

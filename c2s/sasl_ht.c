@@ -27,7 +27,7 @@ static enum sasl_step ht_start(struct sasl *x, struct str bytes)
 		return sasl_refuse(x, SASL_temporary_auth_failure);
 	buf_put(&h->hashed, hashed);
 	x->ask = (struct sasl_question){MSG_sasl_prove, HASH_SHA256, PROTO_FORM_TOKEN,
-		buf_str(&h->channel), buf_str(&h->hashed)};
+		buf_str(&h->channel), buf_str(&h->hashed), false};
 	return SASL_ASK;
 }
 

@@ -54,7 +54,7 @@ static enum sasl_step plain_start(struct sasl *x, struct str bytes)
 		return sasl_refuse(x, why);
 	if (!prepare(x->own, password))
 		return sasl_refuse(x, SASL_not_authorized);
-	x->ask = (struct sasl_question){.code = MSG_sasl_start, .hash = HASH_SHA1};
+	x->ask = (struct sasl_question){.code = MSG_sasl_start, .hash = HASH_SHA1, .dear = true};
 	return SASL_ASK;
 }
 
@@ -87,7 +87,9 @@ static enum sasl_step plain_key(struct sasl *x, struct str client_key)
 	buf_wipe(&p->password);
 	for (size_t i = 0; i < client_key.n; i++)
 		p->key[i] = (uint8_t)client_key.p[i];
-	x->ask = (struct sasl_question){MSG_sasl_prove, HASH_SHA1, PROTO_FORM_CLIENT_KEY,
+	x->ask = (struct sasl_question){.code = MSG_sasl_prove,
+		.hash = HASH_SHA1,
+		.form = PROTO_FORM_CLIENT_KEY,
 		.proof = str_at(p->key, client_key.n)};
 	return SASL_ASK;
 }

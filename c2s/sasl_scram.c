@@ -253,7 +253,7 @@ static enum sasl_step scram_answer(struct sasl *x, struct str bytes)
 	buf_putc(&s->message, ',');
 	buf_put(&s->message, without);
 	x->ask = (struct sasl_question){MSG_sasl_prove, x->mech->hash, PROTO_FORM_SCRAM,
-		buf_str(&s->message), buf_str(&s->proof)};
+		buf_str(&s->message), buf_str(&s->proof), false};
 	return SASL_ASK;
 }
 

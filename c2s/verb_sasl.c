@@ -31,11 +31,20 @@ static bool only_misfits(struct client *c)
 	return x && x->misfit && c->misfits++ < MISFITS_MOST;
 }
 
+/* sm has said yes already, and the client does not want it any more. */
+static void unbind(struct client *c)
+{
+	struct message m = {.code = MSG_forget, .as.forget.conn = c->id};
+	if (client_is_bound(c))
+		c->set.way->tell(c, &m);
+}
+
 /* A failure is said and counted; after the last one that is allowed the stream ends (RFC 6120
  * 6.4.5). */
 static void refuse(struct client *c, enum cond why)
 {
 	bool counts = !only_misfits(c);
+	unbind(c);
 	if (counts)
 		log_failure(c, why);
 	sasl_free(&c->talks->sasl);
@@ -64,6 +73,7 @@ static void ask(struct client *c)
 		m.as.sasl_start.hash = x->ask.hash;
 		m.as.sasl_start.who = x->who;
 		m.as.sasl_start.form = x->ask.form;
+		m.as.sasl_start.dear = x->ask.dear;
 		login_goto(c, LOGIN_wait_for_salt);
 	} else {
 		m.as.sasl_prove.conn = c->id;
@@ -193,6 +203,7 @@ static bool choose(struct client *c, const struct stanza *auth)
 		m = NULL;
 	if (m) {
 		c->talks->sasl = sasl_new(m, client_domain(c));
+		c->talks->sasl->more_rounds = c->domain->digest_md5_rspauth == RSPAUTH_CHALLENGE;
 		features_channel(c, &c->talks->sasl->channel);
 		return true;
 	}

@@ -30,6 +30,9 @@
 #define CHOICES_compression(X) \
 	X(COMPRESSION_OFF, "off") \
 	X(COMPRESSION_AFTER_AUTH, "after-auth")
+#define CHOICES_rspauth(X) \
+	X(RSPAUTH_SUCCESS, "success") \
+	X(RSPAUTH_CHALLENGE, "challenge")
 #define CHOICES_registration(X) \
 	X(REGISTRATION_CLOSED, "closed") \
 	X(REGISTRATION_OPEN, "open")
@@ -40,6 +43,7 @@ enum plaintext_choice { CHOICES_plaintext(CONF_CHOICE) };
 enum conflict_choice { CHOICES_conflict(CONF_CHOICE) };
 enum session_limit_choice { CHOICES_session_limit(CONF_CHOICE) };
 enum compression_choice { CHOICES_compression(CONF_CHOICE) };
+enum rspauth_choice { CHOICES_rspauth(CONF_CHOICE) };
 enum registration_choice { CHOICES_registration(CONF_CHOICE) };
 #undef CONF_CHOICE
 

@@ -12,6 +12,7 @@ static const char *const words_plaintext[] = {CHOICES_plaintext(WORD) NULL};
 static const char *const words_conflict[] = {CHOICES_conflict(WORD) NULL};
 static const char *const words_session_limit[] = {CHOICES_session_limit(WORD) NULL};
 static const char *const words_compression[] = {CHOICES_compression(WORD) NULL};
+static const char *const words_rspauth[] = {CHOICES_rspauth(WORD) NULL};
 static const char *const words_registration[] = {CHOICES_registration(WORD) NULL};
 #undef WORD
 

@@ -115,6 +115,7 @@ static void job_give(struct enrol_job *j, struct desk *desk,
 {
 	j->job.run = run;
 	j->job.done = done;
+	j->job.lane = LANE_DEAR;
 	desk_give(desk, &j->job);
 }
 

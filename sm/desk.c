@@ -15,13 +15,10 @@
 
 /* jobs of one transaction: bounds what a failing commit takes with it */
 #define GROUP_MOST 1024
+#define READ_MOST 64 /* jobs of a reading desk at once: who is in an earlier lane waits for them */
 #define REST_SECONDS 1     /* idle that long, the WAL is brought back */
 #define PROBE_SECONDS 5    /* how often a database that refuses work is tried */
 #define REPLACE_SECONDS 60 /* a replacement that failed is tried again after that */
-
-struct queue {
-	struct job *first, **end;
-};
 
 struct desk {
 	uv_loop_t *loop;
@@ -32,7 +29,8 @@ struct desk {
 	pthread_t thread;
 	pthread_mutex_t lock; /* over in, out, ready, stop */
 	pthread_cond_t wake;
-	struct queue in, out;
+	struct lanes in; /* of a writing desk, one: what is written has an order */
+	struct queue out;
 	enum { OPENING, SERVING, NOT_OPENED } ready;
 	bool stop;
 
@@ -48,32 +46,6 @@ struct desk {
 	_Atomic int trouble;
 	char path[];
 };
-
-static void queue_start(struct queue *q)
-{
-	q->first = NULL;
-	q->end = &q->first;
-}
-
-static void queue_put(struct queue *q, struct job *j)
-{
-	j->next = NULL;
-	*q->end = j;
-	q->end = &j->next;
-}
-
-static struct job *queue_take(struct queue *q)
-{
-	struct job *j = q->first;
-
-	if (!j)
-		return NULL;
-	q->first = j->next;
-	if (!q->first)
-		q->end = &q->first;
-	j->next = NULL;
-	return j;
-}
 
 static time_t seconds_since_boot(void)
 {
@@ -248,9 +220,10 @@ static void rest(struct desk *k)
 /* Waits for work; NULL: it is time to end. Called and left with the lock held. */
 static struct job *next_group(struct desk *k)
 {
+	unsigned most = k->mode == DB_READ ? READ_MOST : GROUP_MOST;
 	struct queue group;
 
-	while (!k->in.first && !k->stop) {
+	while (lanes_empty(&k->in) && !k->stop) {
 		struct timespec until;
 		bool due = false;
 
@@ -260,15 +233,15 @@ static struct job *next_group(struct desk *k)
 			due = pthread_cond_timedwait(&k->wake, &k->lock, &until) != 0;
 		else
 			pthread_cond_wait(&k->wake, &k->lock);
-		if (!due || k->in.first)
+		if (!due || !lanes_empty(&k->in))
 			continue;
 		pthread_mutex_unlock(&k->lock);
 		rest(k);
 		pthread_mutex_lock(&k->lock);
 	}
 	queue_start(&group);
-	for (unsigned n = 0; n < GROUP_MOST && k->in.first; n++)
-		queue_put(&group, queue_take(&k->in));
+	for (unsigned n = 0; n < most && !lanes_empty(&k->in); n++)
+		queue_put(&group, lanes_take(&k->in));
 	return group.first;
 }
 
@@ -409,7 +382,7 @@ struct desk *desk_new(uv_loop_t *loop, const char *path, enum db_mode mode,
 	k->mode = mode;
 	k->migrate = migrate;
 	k->why = why;
-	queue_start(&k->in);
+	lanes_start(&k->in);
 	queue_start(&k->out);
 	start_lock(k);
 	if (uv_async_init(loop, &k->async, on_done) != 0) {
@@ -432,6 +405,8 @@ struct desk *desk_new(uv_loop_t *loop, const char *path, enum db_mode mode,
 
 void desk_give(struct desk *k, struct job *j)
 {
+	if (k->mode != DB_READ)
+		j->lane = LANE_PROMPT;
 	if (k->waiting++ == 0 && !k->closing)
 		uv_ref((uv_handle_t *)&k->async);
 	pthread_mutex_lock(&k->lock);
@@ -439,7 +414,7 @@ void desk_give(struct desk *k, struct job *j)
 		j->result = DB_FAILED;
 		queue_put(&k->out, j);
 	} else {
-		queue_put(&k->in, j);
+		lanes_put(&k->in, j);
 		pthread_cond_signal(&k->wake);
 	}
 	pthread_mutex_unlock(&k->lock);

@@ -3,13 +3,15 @@
  * A desk is a thread with a database and a queue of jobs, so that the loop waits for no disk. A
  * writing desk commits in groups: the jobs that have come together run in one transaction (each in
  * a savepoint), and only after the commit are they handed back with their result. Jobs come back on
- * the loop, in the order in which they were given. A desk that rests brings its WAL back into the
+ * the loop, in the order in which they were given; those of a reading desk by their lanes (lane.h),
+ * and in that order within each. A desk that rests brings its WAL back into the
  * database; one of a DB_VOLATILE database replaces the file when a reader has held its WAL until it
  * was too long (design.md 4). */
 #ifndef SM_DESK_H
 #define SM_DESK_H
 
 #include "sm/db.h"
+#include "sm/lane.h"
 #include <uv.h>
 
 #define DESK_WAL_MOST 67108864 /* bytes, of a DB_VOLATILE database */
@@ -22,6 +24,7 @@ struct job {
 	/* On the loop, with `result` set; the job's owner frees it here. */
 	void (*done)(struct job *j);
 	enum db_result result;
+	uint8_t lane; /* of a reading desk: enum lane */
 };
 
 struct desk;

@@ -10,107 +10,14 @@
 
 #include <string.h>
 
-#define WAITING_MOST 8192 /* questions with the desk, ... */
-#define WORKER_MOST 4096  /* ... and those of one worker, so that it cannot have them all */
-#define KEPT_MOST 1024    /* verifiers that wait for their proofs; the oldest goes first */
-#define TRIED_MOST 16384  /* connections whose last proof is remembered */
-#define MORE_MOST 4096    /* bytes of credentials that come with a proof */
+#define TRIED_MOST 16384 /* connections whose last proof is remembered */
+#define MORE_MOST 4096   /* bytes of credentials that come with a proof */
 
 struct tried {
 	uint64_t conn; /* the table's key */
 	uint32_t attempt;
 	bool used;
 };
-
-/* --- on the loop ----------------------------------------------------------------------------- */
-
-static void question_free(struct question *q)
-{
-	buf_free(&q->named);
-	mem_wipe(q, q->size);
-	mem_free(q);
-}
-
-static void unlink_question(struct question *q, struct question **first)
-{
-	*(q->previous ? &q->previous->next : first) = q->next;
-	if (q->next)
-		q->next->previous = q->previous;
-	q->next = q->previous = NULL;
-}
-
-static void link_question(struct question *q, struct question **first)
-{
-	q->next = *first;
-	if (q->next)
-		q->next->previous = q;
-	*first = q;
-}
-
-static void forget(struct question *q)
-{
-	struct verify *v = q->v;
-
-	table_remove(v->kept_by_conn, KEY(q->conn));
-	if (v->kept_oldest == q)
-		v->kept_oldest = q->previous;
-	unlink_question(q, &v->kept);
-	question_free(q);
-}
-
-static void destroy(struct verify *v)
-{
-	while (v->kept)
-		forget(v->kept);
-	table_free(&v->kept_by_conn);
-	table_free(&v->by_conn);
-	mem_free(v->tried);
-	mem_wipe(v, sizeof *v);
-	mem_free(v);
-}
-
-static size_t *share_of(struct verify *v, uint64_t conn)
-{
-	return &v->waiting_of[(conn >> 32) % VERIFY_WORKERS];
-}
-
-static void leave_desk(struct question *q)
-{
-	unlink_question(q, &q->v->asked);
-	--*share_of(q->v, q->conn);
-	q->v->waiting--;
-}
-
-/* The end of one that was with the desk; frees it. */
-static void drop(struct question *q)
-{
-	struct verify *v = q->v;
-
-	leave_desk(q);
-	question_free(q);
-	if (v->closed && v->waiting == 0)
-		destroy(v);
-}
-
-/* Instead of its end. A connection has one attempt at a time. */
-static void keep_question(struct question *q)
-{
-	struct verify *v = q->v;
-	struct question *old = table_get(v->kept_by_conn, KEY(q->conn));
-
-	leave_desk(q);
-	if (!old && table_count(v->kept_by_conn) >= KEPT_MOST)
-		old = v->kept_oldest;
-	if (old)
-		forget(old);
-	if (!table_put(v->kept_by_conn, KEY(q->conn), q)) {
-		question_free(q);
-		return;
-	}
-	link_question(q, &v->kept);
-	if (!v->kept_oldest)
-		v->kept_oldest = q;
-}
 
 static void count(struct verify *v, enum cond cond)
 {
@@ -182,9 +89,9 @@ static void done_start(struct job *j)
 	if (!q->v->closed)
 		say_salt(q->v, q, j->result == DB_OK);
 	if (!q->v->closed && j->result == DB_OK && !q->revoked)
-		keep_question(q);
+		question_keep(q);
 	else
-		drop(q);
+		question_drop(q);
 }
 
 static enum db_result run_settle(struct job *j, struct db *d)
@@ -227,55 +134,7 @@ static void done_prove(struct job *j)
 	 * (protocol.md 1c). */
 	if (!q->v->closed)
 		say_verdict(q->v, q, has_failed(q) ? SASL_temporary_auth_failure : q->cond);
-	drop(q);
-}
-
-static struct str keep(char **at, struct str s)
-{
-	struct str kept = str_at(*at, s.n);
-
-	if (s.n)
-		memcpy(*at, s.p, s.n);
-	*at += s.n;
-	return kept;
-}
-
-/* A copy. NULL: too many, or no memory. */
-static struct question *question_new(struct verify *v, const struct msg_sasl_prove *m)
-{
-	size_t size = sizeof(struct question) + m->who.text.n + m->message.n + m->proof.n +
-		m->more.n + m->client.n + m->mechanism.n;
-	bool room = v->waiting < WAITING_MOST && *share_of(v, m->conn) < WORKER_MOST;
-	struct question *q = room ? mem_try(size) : NULL;
-	char *at;
-
-	if (!q)
-		return NULL;
-	at = q->text;
-	q->v = v;
-	q->conn = m->conn;
-	q->attempt = m->attempt;
-	q->hash = (enum hash)m->hash;
-	q->size = size;
-	q->who = m->who;
-	q->who.text = keep(&at, m->who.text);
-	q->message = keep(&at, m->message);
-	q->proof = keep(&at, m->proof);
-	q->more = keep(&at, m->more);
-	q->client = keep(&at, m->client);
-	q->mechanism = keep(&at, m->mechanism);
-	q->count = m->count;
-	q->invalidate = m->invalidate;
-	q->rotation = v->conf->fast_token_rotation;
-	return q;
-}
-
-static void ask(struct question *q)
-{
-	link_question(q, &q->v->asked);
-	++*share_of(q->v, q->conn);
-	q->v->waiting++;
-	desk_give(q->v->reader, &q->job);
+	question_drop(q);
 }
 
 /* NULL: it is no bare JID of ours. */
@@ -305,7 +164,7 @@ static void start_with_account(struct verify *v, const struct msg_sasl_start *m)
 	struct question blank = {.conn = m->conn, .attempt = m->attempt}, *q = NULL;
 
 	if (domain && is_hash_of_verifiers(m->hash) && v->iterations[m->hash])
-		q = question_new(v, &same);
+		q = question_new(v, &same, m->dear ? LANE_DEAR : LANE_LOGIN);
 	if (!q) {
 		say_salt(v, &blank, false);
 		return;
@@ -313,7 +172,7 @@ static void start_with_account(struct verify *v, const struct msg_sasl_start *m)
 	q->kinds = kinds_of(v, domain);
 	q->job.run = verify_run_start;
 	q->job.done = done_start;
-	ask(q);
+	question_ask(q);
 }
 
 void verify_start(struct verify *v, const struct msg_sasl_start *m)
@@ -377,7 +236,7 @@ static bool prove_with_kept(struct verify *v, const struct proof_form *f,
 		f->judge(q);
 		say_verdict(v, q, q->cond);
 	}
-	forget(q);
+	question_forget(q);
 	return fits;
 }
 
@@ -386,6 +245,19 @@ static void judge_at_once(struct verify *v, struct question *q)
 	q->form->judge(q);
 	say_verdict(v, q, q->cond);
 	question_free(q);
+}
+
+/* Who comes with a token has been here before, and cost little. */
+static enum lane lane_of(const struct proof_form *f)
+{
+	switch (f->number) {
+	case PROTO_FORM_TOKEN:
+		return LANE_PROMPT;
+	case PROTO_FORM_CLIENT_KEY:
+		return LANE_DEAR;
+	default:
+		return LANE_LOGIN;
+	}
 }
 
 void verify_prove(struct verify *v, const struct msg_sasl_prove *m)
@@ -409,7 +281,7 @@ void verify_prove(struct verify *v, const struct msg_sasl_prove *m)
 	}
 	if (prove_with_kept(v, f, m))
 		return;
-	q = question_new(v, m);
+	q = question_new(v, m, lane_of(f));
 	if (!q) {
 		say_verdict(v, &blank, SASL_temporary_auth_failure);
 		return;
@@ -422,7 +294,7 @@ void verify_prove(struct verify *v, const struct msg_sasl_prove *m)
 	}
 	q->job.run = verify_run_prove;
 	q->job.done = done_prove;
-	ask(q);
+	question_ask(q);
 }
 
 void verify_revoke(struct verify *v, struct str account)
@@ -433,7 +305,7 @@ void verify_revoke(struct verify *v, struct str account)
 	for (struct question *q = v->kept, *next; q; q = next) {
 		next = q->next;
 		if (str_eq(q->who.text, account))
-			forget(q);
+			question_forget(q);
 	}
 }
 
@@ -480,7 +352,7 @@ struct verify *verify_new(const struct conf *conf, struct desk *reader, const ch
 	v->tried = mem_new(TRIED_MOST * sizeof *v->tried);
 	if (read_secrets(v, store_path, why))
 		return v;
-	destroy(v);
+	verify_destroy(v);
 	return NULL;
 }
 
@@ -493,5 +365,5 @@ void verify_free(struct verify **v)
 	*v = NULL;
 	old->closed = true;
 	if (old->waiting == 0)
-		destroy(old);
+		verify_destroy(old);
 }

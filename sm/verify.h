@@ -44,7 +44,8 @@ void verify_conf(struct verify *v, const struct conf *conf); /* after a reload: 
 void verify_guard(struct verify *v, struct guard *guard);
 /* Questions still with the desk are answered no more. */
 void verify_free(struct verify **v);
-/* bounded queue: over it the answer is an empty nonce / temporary-auth-failure at once */
+/* Under load tokens go before SCRAM, and that before PLAIN (lane.h). The queue is bounded: over it
+ * the answer is an empty nonce / temporary-auth-failure at once, for PLAIN first. */
 void verify_start(struct verify *v, const struct msg_sasl_start *m);
 void verify_prove(struct verify *v, const struct msg_sasl_prove *m);
 

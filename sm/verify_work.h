@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Inside sm's side of SASL: verify.c (questions and answers, on the loop), verify_desk.c (what is
- * found out about an account, on a desk's thread) and proof*.c (the forms of proofs). */
+ * Inside sm's side of SASL: verify.c (questions and answers, on the loop), verify_queue.c (which of
+ * them wait), verify_desk.c (what is found out about an account, on a desk's thread) and proof*.c
+ * (the forms of proofs). */
 #ifndef SM_VERIFY_WORK_H
 #define SM_VERIFY_WORK_H
 
@@ -70,6 +71,17 @@ struct question {
 	size_t size;      /* of all this, to be wiped */
 	char text[];      /* account, message, proof, more, client, mechanism */
 };
+
+/* verify_queue.c. A copy, with job.lane set. NULL: too many that wait as it would, or no memory. */
+MUST_CHECK struct question *question_new(struct verify *v, const struct msg_sasl_prove *m,
+	enum lane lane);
+void question_ask(struct question *q);  /* gives it to the reading desk */
+void question_drop(struct question *q); /* the end of one that was with the desk; frees it */
+/* Instead of its end. A connection has one attempt at a time. */
+void question_keep(struct question *q);
+void question_forget(struct question *q); /* of one that is kept; frees it */
+void question_free(struct question *q);   /* of one that is nowhere */
+void verify_destroy(struct verify *v);
 
 /* What the first question asks: the verifier of q->who; for one that does not exist it pretends. */
 enum db_result verify_find_verifier(struct question *q, struct db *d);

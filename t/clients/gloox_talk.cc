@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * gloox with its default settings plus trust in our CA; see t/lib/talk.py for the arguments and for what it prints. */
+ * gloox with its default settings plus trust in our CA; see t/lib/talk.py for the arguments, the environment, and for
+ * what it prints. */
 #include <gloox/client.h>
 #include <gloox/connectionlistener.h>
 #include <gloox/connectiontcpclient.h>
@@ -10,6 +11,7 @@
 #include <gloox/tlsbase.h>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
 
 namespace {
@@ -18,11 +20,12 @@ class Talk : public gloox::ConnectionListener, public gloox::MessageHandler {
 public:
 	Talk(gloox::Client &session, const gloox::StringList &cas) : client(session), trusted(cas), failed(false) {}
 
-	/* Client::setCACerts() alone is without effect in gloox 1.0.24: its TLS object does not read what init() is given. */
+	/* Client::setCACerts() alone is without effect in gloox 1.0.24: its TLS object does not read what init() is given;
+	 * nor the client's certificate. */
 	void onStreamEvent(gloox::StreamEvent event) override
 	{
 		if (event == gloox::StreamEventEncryption)
-			client.encryptionImpl()->setCACerts(trusted);
+			prepare(client.encryptionImpl());
 	}
 
 	void onConnect() override
@@ -60,6 +63,13 @@ public:
 	int status() const { return failed ? 1 : 0; }
 
 private:
+	void prepare(gloox::TLSBase *tls)
+	{
+		tls->setCACerts(trusted);
+		if (getenv("TALK_CERTIFICATE"))
+			tls->setClientCert(getenv("TALK_KEY"), getenv("TALK_CERTIFICATE"));
+	}
+
 	gloox::Client &client;
 	const gloox::StringList trusted;
 	bool failed;
@@ -88,6 +98,33 @@ private:
 	const gloox::StringList trusted;
 };
 
+/* What the environment says to it. */
+void choose(gloox::Client &client)
+{
+	static const struct {
+		const char *name;
+		int mechanism;
+	} rows[] = {
+		{"SCRAM-SHA-1-PLUS", gloox::SaslMechScramSha1Plus},
+		/* alone it sends 'n' and says later that it has sent 'y' */
+		{"SCRAM-SHA-1", gloox::SaslMechScramSha1 | gloox::SaslMechScramSha1Plus},
+		{"DIGEST-MD5", gloox::SaslMechDigestMd5},
+		{"PLAIN", gloox::SaslMechPlain},
+		{"ANONYMOUS", gloox::SaslMechAnonymous},
+		{"EXTERNAL", gloox::SaslMechExternal},
+	};
+	const char *word = getenv("TALK_MECHANISM");
+
+	for (const auto &row : rows) {
+		if (word && std::string(word) == row.name)
+			client.setSASLMechanisms(row.mechanism);
+	}
+	if (getenv("TALK_CERTIFICATE")) { /* EXTERNAL is taken with these, and without a password */
+		client.setClientCert(getenv("TALK_KEY"), getenv("TALK_CERTIFICATE"));
+		client.setPassword("");
+	}
+}
+
 }
 
 int main(int argc, char **argv)
@@ -96,13 +133,16 @@ int main(int argc, char **argv)
 		return 64;
 	const gloox::JID jid(argv[1]);
 	const int port = static_cast<int>(strtol(argv[3], nullptr, 10));
-	gloox::Client client(jid, argv[2], port);
+	const auto session = jid.username().empty() ? std::make_unique<gloox::Client>(jid.server())
+		: std::make_unique<gloox::Client>(jid, argv[2], port);
+	gloox::Client &client = *session;
 	const gloox::StringList trusted(1, argv[4]);
 	Talk talk(client, trusted);
 
 	client.registerConnectionListener(&talk);
 	client.registerMessageHandler(&talk);
 	client.setServer("127.0.0.1");
+	client.setPort(port);
 	client.setCACerts(trusted);
 	client.setTls(gloox::TLSRequired);
 	if (std::string(argv[5]) == "direct") {
@@ -110,6 +150,7 @@ int main(int argc, char **argv)
 		client.setConnectionImpl(new Direct(client, tcp, trusted));
 		client.setTls(gloox::TLSDisabled); /* of STARTTLS there is no more need */
 	}
+	choose(client);
 	client.connect(true);
 	return talk.status();
 }

@@ -8,8 +8,8 @@ import shutil
 import subprocess
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from client import Client
 from server import DEADLINE, Server, eventually
+from talk import alice_at
 from tap import Skip, equal, finish, play, scene
 
 
@@ -43,7 +43,7 @@ def converse(way, mechanism, settings=""):
     if not shutil.which("go-sendxmpp"):
         raise Skip("go-sendxmpp is not installed")
     server = Server(domains={"localhost": settings})
-    alice = Client(server, direct=True).login("alice", "talk", mechanism=mechanism.removeprefix("SCRAM-"))
+    alice = alice_at(server, settings)
     try:
         said, _ = command(server, way, "alice@localhost/talk").communicate("hello \u20ac <&>\n", timeout=DEADLINE)
         equal(said, "", "what it complains of")
@@ -70,6 +70,11 @@ def _():
 @scene("go-sendxmpp does the same over direct TLS")
 def _():
     converse("direct", "PLAIN")
+
+
+@scene("go-sendxmpp does the same by DIGEST-MD5 when nothing else is offered; it knows rspauth in a challenge only")
+def _():
+    converse("starttls", "DIGEST-MD5", 'mechanisms = {"DIGEST-MD5"}\ndigest-md5-rspauth = "challenge"')
 
 
 finish(play())

@@ -6,4 +6,4 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from talk import play_client
 
-play_client("loudmouth", ("PLAIN", "DIGEST-MD5"))
+play_client("loudmouth", ("PLAIN", "DIGEST-MD5"), rounds=True)

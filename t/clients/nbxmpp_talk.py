@@ -49,6 +49,8 @@ def run(jid, password, port, ca, way):
         say("ended", client.get_error())
         loop.quit()
 
+    if os.environ.get("TALK_MECHANISM"):
+        client.set_mechs([os.environ["TALK_MECHANISM"]])
     client.subscribe("connected", on_login)
     client.subscribe("connection-failed", on_end)
     client.subscribe("disconnected", on_end)
@@ -66,4 +68,5 @@ try:
     missing = None
 except ImportError:
     missing = "nbxmpp is not installed"
-play_client("nbxmpp", ("SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"), command=[os.path.abspath(__file__)], missing=missing)
+play_client("nbxmpp", ("SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"), command=[os.path.abspath(__file__)], missing=missing,
+            chooses=("SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"))

@@ -13,8 +13,8 @@ import sys
 import termios
 import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from client import Client
 from server import DEADLINE, Server, eventually
+from talk import alice_at
 from tap import Skip, check, equal, finish, play, scene
 
 ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][0-9A-B]|\x1b[=>78]|\x1b\][^\x07]*\x07|[\x0e\x0f\r]")
@@ -91,7 +91,7 @@ def converse(way, mechanism, settings=""):
     server = Server(domains={"localhost": settings})
     terminal = Terminal(server)
     try:
-        talk(server, terminal, way, mechanism)
+        talk(server, terminal, way, mechanism, settings)
     except BaseException:
         print("\n".join("# " + line for line in server.explain()))
         raise
@@ -100,19 +100,27 @@ def converse(way, mechanism, settings=""):
         server.stop()
 
 
-def talk(server, terminal, way, mechanism):
+def talk(server, terminal, way, mechanism, settings):
     terminal.wait("Type '/help'")
     terminal.type(f"/tls certpath set {trusted_folder(server)}")
     terminal.wait("Certificate path set")
     port = server.tls_port if way == "legacy" else server.port
-    terminal.type(f"/connect bob@localhost server 127.0.0.1 port {port} tls {way}")
+    if mechanism == "iq-auth":  # which /connect has no room for
+        terminal.type("/account add bob@localhost")
+        terminal.wait("Account created")
+        for words in ("server 127.0.0.1", f"port {port}", f"tls {way}", "auth legacy"):
+            terminal.type(f"/account set bob@localhost {words}")
+            terminal.wait("Updated")
+        terminal.type("/connect bob@localhost")
+    else:
+        terminal.type(f"/connect bob@localhost server 127.0.0.1 port {port} tls {way}")
     terminal.wait("Enter password:")
     terminal.type(server.password["bob@localhost"])
     terminal.wait("logged in successfully")
     row = [s for s in server.sessions() if s["jid"].startswith("bob@localhost/profanity")][0]
     equal(row["mechanism"], mechanism, "mechanism")
     equal(row["tls"][:4], "TLSv", "TLS")
-    alice = Client(server, direct=True).login("alice", "talk", mechanism="PLAIN" if mechanism == "PLAIN" else mechanism[6:])
+    alice = alice_at(server, settings)
     for number, body in enumerate(("hello \u20ac", "caf\u00e9 & <b>\"bold\"</b>", "\u65e5\u672c\u8a9e")):
         alice.message(row["jid"], f"{number} {body} from Alice")
         if number == 0:
@@ -138,10 +146,20 @@ def _():
     converse("legacy", "SCRAM-SHA-512")
 
 
-@scene("profanity does the same by SCRAM-SHA-1, and by PLAIN, when nothing else is offered")
+@scene("profanity does the same by each mechanism that it knows, when nothing else is offered")
 def _():
-    for mechanism in ("SCRAM-SHA-1", "PLAIN"):
+    for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "DIGEST-MD5"):
         converse("force", mechanism, f'mechanisms = {{"{mechanism}"}}')
+
+
+@scene("profanity does the same by DIGEST-MD5 where the server proves itself in a challenge of its own")
+def _():
+    converse("force", "DIGEST-MD5", 'mechanisms = {"DIGEST-MD5"}\ndigest-md5-rspauth = "challenge"')
+
+
+@scene("profanity does the same by iq-auth when it is told to")
+def _():
+    converse("force", "iq-auth", 'mechanisms = {"NONE"}\niq-auth = yes')
 
 
 finish(play())

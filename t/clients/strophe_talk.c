@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * libstrophe with its default settings plus trust in our CA; see t/lib/talk.py for the arguments and for what it
- * prints. */
+ * libstrophe with its default settings plus trust in our CA; see t/lib/talk.py for the arguments, the environment, and
+ * for what it prints. It lets nobody choose a mechanism, but for iq-auth. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +40,8 @@ static void on_change(xmpp_conn_t *conn, xmpp_conn_event_t event, int error, xmp
 	xmpp_stanza_t *presence = xmpp_presence_new(ctx);
 	xmpp_send(conn, presence);
 	xmpp_stanza_release(presence);
-	printf("online %s\n", xmpp_conn_get_bound_jid(conn));
+	const char *bound = xmpp_conn_get_bound_jid(conn); /* none by iq-auth */
+	printf("online %s\n", bound ? bound : xmpp_conn_get_jid(conn));
 	fflush(stdout);
 }
 
@@ -52,11 +53,18 @@ int main(int argc, char **argv)
 	xmpp_ctx_t *ctx = xmpp_ctx_new(NULL, xmpp_get_default_logger(XMPP_LEVEL_WARN));
 	xmpp_conn_t *conn = xmpp_conn_new(ctx);
 
+	const char *mechanism = getenv("TALK_MECHANISM"), *certificate = getenv("TALK_CERTIFICATE");
+
 	xmpp_conn_set_jid(conn, argv[1]);
-	xmpp_conn_set_pass(conn, argv[2]);
+	if (*argv[2])
+		xmpp_conn_set_pass(conn, argv[2]);
 	xmpp_conn_set_cafile(conn, argv[4]);
 	if (!strcmp(argv[5], "direct"))
 		xmpp_conn_set_flags(conn, XMPP_CONN_FLAG_LEGACY_SSL);
+	if (mechanism && !strcmp(mechanism, "iq-auth"))
+		xmpp_conn_set_flags(conn, XMPP_CONN_FLAG_LEGACY_AUTH);
+	if (certificate)
+		xmpp_conn_set_client_cert(conn, certificate, getenv("TALK_KEY"));
 	if (xmpp_connect_client(conn, "127.0.0.1", (unsigned short)atoi(argv[3]), on_change, ctx) == XMPP_EOK)
 		xmpp_run(ctx);
 	xmpp_conn_release(conn);

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// xmpp.js with its default settings; see t/lib/talk.py for the arguments and for what it prints. XMPPJS is its module.
+// xmpp.js with its default settings; see t/lib/talk.py for the arguments, the environment, and for what it prints. XMPPJS is
+// its module.
 const { client, xml } = await import(process.env.XMPPJS);
 const [jid, password, port, , way] = process.argv.slice(2);
 const [username, domain] = jid.split("@");
 const scheme = way === "direct" ? "xmpps" : "xmpp";
-const talk = client({ service: `${scheme}://127.0.0.1:${port}`, domain, username, password });
+const mechanism = process.env.TALK_MECHANISM;
+const talk = client(mechanism ? {
+	service: `${scheme}://127.0.0.1:${port}`, domain,
+	credentials: (authenticate) => authenticate({ username, password }, mechanism),
+} : { service: `${scheme}://127.0.0.1:${port}`, domain, username, password });
 let failed = false;
 
 talk.on("error", (error) => {

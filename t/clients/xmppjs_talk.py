@@ -9,4 +9,5 @@ from talk import play_client, xmppjs_missing
 
 module, missing = xmppjs_missing()
 os.environ["XMPPJS"] = module
-play_client("xmpp.js", ("SCRAM-SHA-1", "PLAIN"), command=["node", os.path.join(here, "xmppjs_talk.mjs")], missing=missing)
+play_client("xmpp.js", ("SCRAM-SHA-1", "PLAIN"), command=["node", os.path.join(here, "xmppjs_talk.mjs")], missing=missing,
+            chooses=("SCRAM-SHA-1", "PLAIN"))

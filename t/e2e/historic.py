@@ -231,6 +231,77 @@ def _(server):
     c.accepted(c.respond(b"spark\0" + hashlib.md5(SECRET.encode()).hexdigest().encode()))
 
 
+def bind_after(c):
+    equal(c.sasl(f"<response xmlns='{SASL}'/>")[0], "success", "answer")
+    return bind(c, "rounds.test")
+
+
+def in_rounds(server, user="alice"):
+    c = secure(server, "rounds.test")
+    c.auth_digest(user, password_of(server, user, "rounds.test"), rounds=True, realm="rounds.test")
+    return c
+
+
+@scene("where digest-md5-rspauth says so, the server's proof is a challenge of its own, and its answer is an empty response")
+def _(server):
+    for answer in (f"<response xmlns='{SASL}'/>", f"<response xmlns='{SASL}'></response>", f"<response xmlns='{SASL}'>=</response>"):
+        c = in_rounds(server)
+        equal(c.sasl(answer), ("success", b""), answer)
+        equal(bind(c, "rounds.test").jid, "alice@rounds.test/scene", "jid")
+        c.close()
+    equal(refused(secure(server, "rounds.test").auth_digest, "alice", "wrong", realm="rounds.test", rounds=True), "not-authorized", "wrong")
+    c = secure(server, "rounds.test")
+    equal(c.auth_scram("alice", password_of(server, "alice", "rounds.test"))[0], "success", "SCRAM needs no more rounds")
+
+
+@scene("the same by SASL2, with what comes in the same go")
+def _(server):
+    for inline in ("", bind2()):
+        c = Client2(server).opened("rounds.test")
+        challenge = c.authenticate("DIGEST-MD5", inline=inline)
+        response, wanted = c.digest(base64.b64decode(challenge.text).decode(), "alice", password_of(server, "alice", "rounds.test"),
+                                    "rounds.test")
+        proof = c.respond(response)
+        equal((proof.tag, base64.b64decode(proof.text).decode()), ("{urn:xmpp:sasl:2}challenge", wanted), "rspauth")
+        c.accepted(c.respond(b""))
+        check(c.jid.startswith("alice@rounds.test" + ("/" if inline else "")), c.jid)
+        equal(len([s for s in server.sessions() if s["jid"] == c.jid]), 1 if inline else 0, "sessions")
+        c.close()
+
+
+@scene("who does not take the server's proof is nobody, and may begin again as another")
+def _(server):
+    for answer, condition in ((f"<abort xmlns='{SASL}'/>", "aborted"),
+                              (f"<response xmlns='{SASL}'>{b64(b'more')}</response>", "malformed-request")):
+        c = in_rounds(server)
+        equal(refused(c.sasl, answer), condition, "answer")
+        c.auth_digest("bob", password_of(server, "bob", "rounds.test"), rounds=True, realm="rounds.test")
+        equal(c.sasl(f"<response xmlns='{SASL}'/>")[0], "success", "as bob")
+        equal(bind(c, "rounds.test").jid, "bob@rounds.test/scene", "jid")
+        c.close()
+    c = in_rounds(server)
+    equal(refused(c.sasl, f"<auth mechanism='CRAM-MD5' xmlns='{SASL}'/>"), "aborted", "another mechanism instead")
+
+
+@scene("an account of which sm has been told yes is given back when its client goes away, or says something else")
+def _(server):
+    c = in_rounds(server)
+    c.send(f"<iq type='set' id='1'><bind xmlns='{BIND}'/></iq>")
+    equal(c.stream_error(), "not-authorized", "bind before success")
+    watcher = Client(server, direct=True).login("alice", "watches")
+    gone = server.log("c2s").count("event=disconnect ")
+    in_rounds(server).vanish()
+    eventually(lambda: server.log("c2s").count("event=disconnect ") > gone, "its end")
+
+    def kept():
+        """As the turn record has it: what sm takes up again."""
+        server.kill_sm()
+        return re.findall(r"event=recovered .* logins=(\d+)", server.log("sm"))[-1]
+    eventually(lambda: kept() == "0", "sm to have forgotten it")
+    equal(bind_after(in_rounds(server)).jid, "alice@rounds.test/scene", "jid")
+    watcher.close()
+
+
 @scene("the secret is in no log, no report and no answer")
 def _(server):
     text = open(server.conf).read()
@@ -251,8 +322,9 @@ def _(server):
 
 server = Server(settings=f'shared-secret = "{SECRET}"\n', domains={
     "localhost": 'mechanisms = {"SCRAM-SHA-256", "PLAIN"}', "modern.test": "",
+    "rounds.test": 'mechanisms = {"SCRAM-SHA-256", "DIGEST-MD5", "CRAM-MD5"}\ndigest-md5-rspauth = "challenge"',
     "empty.test": 'mechanisms = {"JIVE-SHAREDSECRET"}\nshared-secret = ""'},
-    accounts=("carol", "dave@modern.test"), start=False)
+    accounts=("carol", "dave@modern.test", "alice@rounds.test", "bob@rounds.test"), start=False)
 with open(server.conf) as f:
     text = f.read()
 with open(server.conf, "w") as f:

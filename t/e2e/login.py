@@ -334,6 +334,29 @@ def _(server):
     equal(c.bodies(1), ["hello"], "bodies")
 
 
+def niceness(pid):
+    """Of each thread of a process, by its number; the first is the loop."""
+    nice = {}
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/stat") as f:
+            nice[int(task)] = int(f.read().rpartition(")")[2].split()[16])
+    return nice
+
+
+@scene("a thread that derives a password gives way to the loops, where who comes by SCRAM or with a token is served")
+def _(server):
+    other = Server(settings="password-cache = 0", workers=1)
+    pid = other.children("c2s")[0]
+    before = niceness(pid)
+    secure(other).auth_scram("alice", other.password["alice@localhost"])
+    equal(niceness(pid), before, "after SCRAM")
+    secure(other).auth_plain("alice", other.password["alice@localhost"])
+    after = niceness(pid)
+    equal(after.pop(pid), before.pop(pid), "the loop's")
+    check(max(after.values()) == max(before.values()) + 10, f"before {before}, after {after}")
+    other.stop()
+
+
 @scene("built with the other wolfSSL, Debian's, it serves the same logins over TLS 1.2 and 1.3")
 def _(server):
     build = os.path.join(BUILD, "system")

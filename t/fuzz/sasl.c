@@ -4,15 +4,17 @@
  * the mechanism and sm's answers; the rest, cut at 0xff, are the client's messages. A mechanism asks only about an
  * account of its own domain, and accepts only after a yes.
  *
- * From 0x80 on: an honest client (t/lib/sasl_player.h) against c2s's login and sm's real judgement, with edits to its
- * messages. Second byte: who it is; then edits: step and kind, place, length, bytes. Whatever is changed, nobody
- * becomes another than the one whose password it is.
+ * From 0x80 on: a cell of t/lib/sasl_cells.h (a mechanism, and what its client does otherwise than an honest one), with
+ * edits to the client's messages, against c2s's login and sm's real judgement. The bytes: the mechanism's row, the
+ * twist, then edits: step and kind, place, length, bytes. Without a change the outcome is the table's; whatever is
+ * changed, nobody becomes another than the one whose password it is, and then the right exchange succeeds.
  *
  * 0xff: the sham again; the second byte chooses another mechanism, the third is as the first is else. */
 #include "c2s/derive.h"
 #include "c2s/sasl.h"
 #include "sm/verify.h"
-#include "t/lib/sasl_play.h"
+#include "c2s/sasl_ht.h"
+#include "t/lib/sasl_cells.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
@@ -71,6 +73,7 @@ static void with_a_sham(const struct sasl_mech *mech, uint8_t mode, struct str r
 	struct str message;
 	x->channel = (struct sasl_channel){
 		.bindings = mode & 64 ? 7 : 0, .plus = mode & 64, .tls = 0x0303, .data = sham_data};
+	x->more_rounds = mode & 128;
 	str_cut(rest, (char)0xff, &message, &rest);
 	enum sasl_step next = run(x, sasl_begin(x, mode & 4 ? NULL : &message), mode);
 	while (next == SASL_SAY && rest.n) {
@@ -82,21 +85,6 @@ static void with_a_sham(const struct sasl_mech *mech, uint8_t mode, struct str r
 }
 
 /* --- with edits -------------------------------------------------------------------------------------------------- */
-
-static const struct {
-	const char *mech;
-	const struct player *player;
-} kinds[] = {
-	{"SCRAM-SHA-512-PLUS", &player_scram},
-	{"SCRAM-SHA-256", &player_scram},
-	{"SCRAM-SHA-1", &player_scram},
-	{"PLAIN", &player_plain},
-	{"DIGEST-MD5", &player_digest},
-	{"CRAM-MD5", &player_cram},
-};
-
-static const enum twist people[] = {TWIST_right, TWIST_asked, TWIST_wrong_password, TWIST_unknown, TWIST_disabled,
-	TWIST_bare, TWIST_own_authzid, TWIST_foreign_authzid};
 
 /* One edit: kind, place, what is put there. False: there is none. */
 static bool edit(struct str *edits, struct buf *message, unsigned step)
@@ -124,44 +112,54 @@ static bool edit(struct str *edits, struct buf *message, unsigned step)
 }
 
 static struct str edits_now;
+static bool edited; /* something is not as it was */
 
 static void edit_all(const struct spoiling *s, struct buf *message)
 {
 	struct str edits = edits_now;
+	struct buf before = {0};
 
+	buf_put(&before, buf_str(message));
 	while (edit(&edits, message, s->step))
 		;
+	edited = edited || !str_eq(buf_str(&before), buf_str(message));
+	buf_free(&before);
 }
 
 static void with_edits(struct str in)
 {
-	struct play p = {.spoiling = {.every = true, .spoil = edit_all}};
-	uint8_t kind = 0, who = 0;
+	struct play p, first;
+	const char *why;
+	uint8_t row = 0, twist = 0;
 
 	if (!house.verify) {
 		house_start();
 		CHECK(!atexit(house_end));
 	}
-	if (!str_take_u8(&in, &kind) || !str_take_u8(&in, &who))
+	if (!str_take_u8(&in, &row) || !str_take_u8(&in, &twist))
 		return;
 	edits_now = in;
-	play_once(&p, kinds[kind % COUNT(kinds)].mech, kinds[kind % COUNT(kinds)].player, people[who % COUNT(people)]);
-	CHECK(!client_is_proven(&p.attempt.world->client) ||
-		str_is(buf_str(&p.attempt.world->client.jid), "alice@localhost"));
-	world_free(p.attempt.world);
-	play_free(&p);
+	edited = false;
+	cell_play(&p, &first, &rows[row % COUNT(rows)], (enum twist)(twist % TWIST_COUNT), edit_all);
+	why = cell_check(&p, &rows[row % COUNT(rows)], !edited);
+	if (why)
+		fprintf(stderr, "%s\n", why);
+	CHECK(!why);
+	cell_end(&p, &first);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
+	static const char *const tokens[] = {"HT-SHA-256-NONE", "HT-SHA-256-EXPR"};
 	static const struct sasl_mech *const others[] = {
-		&sasl_digest_md5, &sasl_cram_md5, &sasl_anonymous, &sasl_shared_secret};
-	uint8_t mode = n ? bytes[0] : 0;
+		&sasl_digest_md5, &sasl_cram_md5, &sasl_anonymous, &sasl_shared_secret, &sasl_external};
+	uint8_t mode = n ? bytes[0] : 0, other = n > 1 ? bytes[1] % (COUNT(others) + COUNT(tokens)) : 0;
 
 	if (mode == 0xff && n > 2)
-		with_a_sham(others[bytes[1] % COUNT(others)], bytes[2], str_skip(str_at(bytes, n), 3));
+		with_a_sham(other < COUNT(others) ? others[other] : ht_find(str_of(tokens[other - COUNT(others)])),
+			bytes[2], str_skip(str_at(bytes, n), 3));
 	else if (mode & 0x80)
-		with_edits(str_at(bytes, n));
+		with_edits(str_skip(str_at(bytes, n), 1));
 	else
 		with_a_sham(mechanism(mode), mode, str_skip(str_at(bytes, n), 1));
 	return 0;

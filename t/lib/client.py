@@ -260,11 +260,10 @@ class Client:
             if self.scram_first.get("t", version) != version:
                 raise AssertionError(f"the server speaks {self.scram_first['t']}, we {version}")
 
-    def auth_digest(self, user, password, realm="localhost", uri=None, authzid=None, charset="utf-8", more="", tamper=None,
-                    begin=""):
-        """DIGEST-MD5; `charset` is how name and password are hashed. The fields come in the order of the recorded client."""
-        self.digest_challenge = self.sasl(f"<auth mechanism='DIGEST-MD5' xmlns='{SASL}'>{begin}</auth>")[1].decode()
-        fields = dict(re.findall(r'([a-z-]+)="?([^",]*)"?', self.digest_challenge))
+    def digest(self, challenge, user, password, realm="localhost", uri=None, authzid=None, charset="utf-8", more=""):
+        """DIGEST-MD5's response, and the rspauth that proves the server; `charset` is how name and password are hashed. The
+        fields come in the order of the recorded client."""
+        fields = dict(re.findall(r'([a-z-]+)="?([^",]*)"?', challenge))
         h = lambda data: hashlib.md5(data).digest()
         x = lambda data: h(data).hex().encode()
         e = lambda text: text.encode(charset)
@@ -276,10 +275,16 @@ class Client:
         response += (f'",nonce="{fields["nonce"]}",nc=00000001,cnonce="{cnonce}",digest-uri="{uri}",maxbuf=65536,response='
                      + answer(f"AUTHENTICATE:{uri}".encode()) + ",qop=auth" + more).encode()
         response += f',authzid="{authzid}"'.encode() if authzid is not None else b""
+        return response, "rspauth=" + answer(f":{uri}".encode())
+
+    def auth_digest(self, user, password, tamper=None, begin="", rounds=False, **named):
+        """rounds: the server proves itself in a challenge of its own; stops there, with that."""
+        self.digest_challenge = self.sasl(f"<auth mechanism='DIGEST-MD5' xmlns='{SASL}'>{begin}</auth>")[1].decode()
+        response, wanted = self.digest(self.digest_challenge, user, password, **named)
         self.digest_response = tamper(response) if tamper else response
         kind, last = self.sasl(f"<response xmlns='{SASL}'>{b64(self.digest_response)}</response>")
-        if last.decode() != "rspauth=" + answer(f":{uri}".encode()):
-            raise AssertionError(f"the server does not know our password: {last}")
+        if last.decode() != wanted or kind != ("challenge" if rounds else "success"):
+            raise AssertionError(f"the server does not know our password: {kind} {last}")
         return kind, last
 
     def auth_cram(self, user, password):
@@ -304,7 +309,8 @@ class Client:
         self.jid = answer.find(f"{{{BIND}}}bind/{{{BIND}}}jid").text
         return self
 
-    def login(self, user="alice", resource="scene", password=None, domain="localhost", mechanism="SHA-256", presence=True):
+    def login(self, user="alice", resource="scene", password=None, domain="localhost", mechanism="SHA-256", presence=True,
+              **more):
         """From the open connection to an available session."""
         if not self.secure:
             self.open(domain)
@@ -315,7 +321,9 @@ class Client:
         password = password or self.server.password[f"{user}@{domain}"]
         others = {"PLAIN": self.auth_plain, "DIGEST-MD5": self.auth_digest, "CRAM-MD5": self.auth_cram}
         if mechanism in others:
-            others[mechanism](user, password)
+            others[mechanism](user, password, **more)
+            if more.get("rounds"):
+                self.sasl(f"<response xmlns='{SASL}'/>")
         else:
             self.auth_scram(user, password, mechanism)
         self.open(domain)

@@ -30,6 +30,7 @@ struct play {
 	struct buf shape;                /* what the server said, without what is random: names, lengths, attributes */
 	struct buf said[STEPS_MOST + 1]; /* the client's messages, by step */
 	const struct play *again;        /* say what was said there */
+	unsigned garbled;                /* the step in which garbage is said; 0: none */
 	struct spoiling spoiling;
 };
 
@@ -115,6 +116,10 @@ static bool play_message(struct play *p, unsigned step, struct buf *out)
 		buf_clear(out);
 		buf_put(out, buf_str(&p->again->said[step]));
 		speaks = p->again->said[step].n;
+	}
+	if (p->garbled == step) {
+		buf_clear(out);
+		buf_puts(out, "garbage");
 	}
 	if (p->spoiling.every)
 		p->spoiling.step = step;

@@ -3,6 +3,7 @@
  * The sandbox, each time in a child: what a worker needs still works, what an intruder wants does
  * not. */
 #include "c2s/confine.h"
+#include "c2s/derive.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -98,6 +100,18 @@ static int meddle(void)
 		: WRONG;
 }
 
+/* Behind the loop goes a thread by itself, to its one place; nobody else is sent there, nor back. */
+static int give_way(void)
+{
+	return setpriority(PRIO_PROCESS, 0, DERIVE_NICE) == 0 &&
+			refused(setpriority(PRIO_PROCESS, 0, 0)) &&
+			refused(setpriority(PRIO_PROCESS, 0, DERIVE_NICE + 1)) &&
+			refused(setpriority(PRIO_PROCESS, (id_t)getppid(), DERIVE_NICE)) &&
+			refused(setpriority(PRIO_USER, 0, DERIVE_NICE))
+		? FINE
+		: WRONG;
+}
+
 static int exec_something(void)
 {
 	execl("/bin/true", "true", (char *)NULL);
@@ -125,6 +139,12 @@ static void nobody_is_meddled_with(void **state)
 {
 	(void)state;
 	expect_fine(meddle);
+}
+
+static void a_thread_gives_way(void **state)
+{
+	(void)state;
+	expect_fine(give_way);
 }
 
 static void expect_signal(int (*part)(void), int number)
@@ -203,6 +223,8 @@ int main(void)
 			nothing_is_opened, NULL, NULL, NULL},
 		{"confine: no signal to others, no code made at run time", nobody_is_meddled_with,
 			NULL, NULL, NULL},
+		{"confine: a thread may step behind the others, and nothing else with priorities",
+			a_thread_gives_way, NULL, NULL, NULL},
 		{"confine: execve kills the process", exec_kills, NULL, NULL, NULL},
 		{"confine: a failed CHECK can still abort", abort_still_works, NULL, NULL, NULL},
 		{"confine: threads that were started before are held too", threads_too, NULL, NULL,

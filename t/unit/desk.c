@@ -4,6 +4,7 @@
 #include "sm/desk.h"
 
 #include "t/lib/sm_try.h"
+#include <semaphore.h>
 
 struct task {
 	struct job job;
@@ -315,6 +316,76 @@ static void a_held_wal_is_left_behind(void **state)
 	buf_free(&reason);
 }
 
+static sem_t begun, goes_on;
+
+static enum db_result run_held(struct job *j, struct db *d)
+{
+	(void)j;
+	(void)d;
+	sem_post(&begun);
+	sem_wait(&goes_on);
+	return DB_OK;
+}
+
+static enum db_result run_nothing(struct job *j, struct db *d)
+{
+	(void)j;
+	(void)d;
+	return DB_OK;
+}
+
+static void give_in_lane(enum lane lane, enum db_result (*run)(struct job *j, struct db *d))
+{
+	struct task *t = task_new(lane);
+
+	t->job.run = run;
+	t->job.lane = (uint8_t)lane;
+	desk_give(desk, &t->job);
+}
+
+/* The desk is held until all have come, the dear ones first. */
+static void who_waits_is_served_by_lane(void **state)
+{
+	static const enum lane wanted[] = {LANE_PROMPT, LANE_PROMPT, LANE_PROMPT, LANE_LOGIN, LANE_PROMPT, LANE_PROMPT,
+		LANE_PROMPT, LANE_LOGIN, LANE_PROMPT, LANE_PROMPT, LANE_PROMPT, LANE_LOGIN, LANE_PROMPT, LANE_PROMPT,
+		LANE_PROMPT, LANE_DEAR};
+
+	(void)state;
+	assert_int_equal(sem_init(&begun, 0, 0) | sem_init(&goes_on, 0, 0), 0);
+	start(DB_READ, NULL);
+	give_in_lane(LANE_PROMPT, run_held);
+	sem_wait(&begun);
+	for (unsigned lane = LANES; lane-- > 0;) {
+		for (unsigned i = 0; i < 300; i++)
+			give_in_lane((enum lane)lane, run_nothing);
+	}
+	sem_post(&goes_on);
+	run_all();
+	assert_int_equal(came_n, 1 + 3 * 300);
+	for (size_t i = 0; i < 16 * COUNT(wanted); i++)
+		assert_int_equal(came[1 + i], wanted[i % COUNT(wanted)]);
+	stop();
+}
+
+/* What is written has an order: no job of a writing desk goes before another. */
+static void a_writing_desk_has_no_lanes(void **state)
+{
+	struct task *t;
+
+	(void)state;
+	try_remove("a.db");
+	start(DB_DURABLE, migrate);
+	for (int64_t i = 0; i < 300; i++) {
+		t = task_new(i);
+		t->job.lane = (uint8_t)((300 - i) % LANES);
+		desk_give(desk, &t->job);
+	}
+	run_all();
+	for (int64_t i = 0; i < 300; i++)
+		assert_int_equal(came[i], i);
+	stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +402,9 @@ int main(void)
 			a_reading_desk_sees_what_was_committed),
 		TITLED("desk: a WAL that a reader holds is left behind with the old file, and nothing is lost",
 			a_held_wal_is_left_behind),
+		TITLED("desk: who waits for a reading desk is served by lane", who_waits_is_served_by_lane),
+		TITLED("desk: a writing desk takes jobs as they come, whatever their lane",
+			a_writing_desk_has_no_lanes),
 	};
 	int failed;
 

@@ -146,6 +146,36 @@ static void digest_asks(void **state)
 }
 
 /* Without a charset the name is in ISO 8859-1. */
+/* Where the operator says so, rspauth is a challenge (RFC 2831 2.1.3), which is answered with nothing, once. */
+static void digest_in_more_rounds(void **state)
+{
+	struct msg_sasl_verdict yes = {.signature = STR("sixteen bytes..!")}, no = {.cond = SASL_not_authorized};
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct sasl *x = challenged(&sasl_digest_md5);
+
+		x->more_rounds = true;
+		if (i == 3) { /* nothing, before there was anything to answer */
+			assert_int_equal(sasl_answer(x, STR_NONE), SASL_REFUSE);
+			assert_int_equal(x->why, SASL_malformed_request);
+			sasl_free(&x);
+			continue;
+		}
+		assert_int_equal(answer(x, ALL), SASL_ASK);
+		assert_int_equal(sasl_verdict(x, i == 2 ? &no : &yes), i == 2 ? SASL_REFUSE : SASL_SAY);
+		if (i < 2)
+			assert_true(str_is(buf_str(&x->say), "rspauth=7369787465656e2062797465732e2e21"));
+		if (i == 0)
+			assert_true(sasl_answer(x, STR_NONE) == SASL_ACCEPT && x->say.n == 0);
+		if (i == 1) {
+			assert_int_equal(sasl_answer(x, STR("more")), SASL_REFUSE);
+			assert_int_equal(x->why, SASL_malformed_request);
+		}
+		sasl_free(&x);
+	}
+}
+
 static void digest_latin1(void **state)
 {
 	struct sasl *x = challenged(&sasl_digest_md5);
@@ -328,6 +358,8 @@ int main(void)
 		{"sasl: DIGEST-MD5's response is read strictly", digest_responses, NULL, NULL, NULL},
 		{"sasl: DIGEST-MD5 asks with the fields that are hashed, and answers with rspauth", digest_asks, NULL,
 			NULL, NULL},
+		{"sasl: DIGEST-MD5's rspauth is a challenge where the operator says so, and its answer is nothing",
+			digest_in_more_rounds, NULL, NULL, NULL},
 		{"sasl: DIGEST-MD5 without charset names people in ISO 8859-1", digest_latin1, NULL, NULL, NULL},
 		{"sasl: a challenge is answered once", answered_once, NULL, NULL, NULL},
 		{"sasl: CRAM-MD5's response is a name and a digest", cram_responses, NULL, NULL, NULL},

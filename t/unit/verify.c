@@ -730,7 +730,7 @@ int main(void)
 			disabled_is_said_to_the_owner_only),
 		WITH_STORE("verify: a broken store is a temporary failure, never not-authorized",
 			a_broken_store_is_temporary),
-		WITH_STORE("verify: over four thousand questions the next is refused at once",
+		WITH_STORE("verify: over three thousand questions the next is refused at once",
 			too_many_questions_are_refused_at_once),
 		WITH_STORE("verify: what is remembered of attempts is bounded", memory_of_attempts_is_bounded),
 		WITH_STORE("verify: a proof on its way does not outlive its account", a_revoked_account_proves_nothing),

@@ -23,7 +23,7 @@ static struct verify *verify;
 static uint64_t conn;
 
 static struct {
-	unsigned verdicts;
+	unsigned salts, verdicts;
 	uint8_t cond, flags;
 	struct buf signature;
 } got;
@@ -32,6 +32,7 @@ static void on_salt(void *ctx, const struct msg_sasl_salt *m)
 {
 	(void)ctx;
 	(void)m;
+	got.salts++;
 }
 
 static void on_verdict(void *ctx, const struct msg_sasl_verdict *m)
@@ -258,6 +259,42 @@ static void full_disk(void **state)
 	assert_int_equal(USES(), COND_none); /* that it was seen need not be written */
 }
 
+/* Nothing is answered before the loop turns, so that what is refused is so at the ceiling. */
+static unsigned starts_that_fit(bool dear)
+{
+	struct msg_sasl_start m = {.attempt = 1, .hash = HASH_SHA256, .dear = dear};
+	unsigned fit = 0, before = got.salts;
+
+	assert_true(jid_split(STR(USER), &m.who));
+	while (got.salts == before) {
+		m.conn = ++conn;
+		verify_start(verify, &m);
+		fit += got.salts == before;
+	}
+	return fit;
+}
+
+static void dear_first(void **state)
+{
+	uint64_t refused = verify_counts(verify).unavailable;
+	struct use u = {.hmac = {0}};
+	struct msg_sasl_prove m = message(&u);
+	unsigned tokens = 0, before = got.verdicts;
+
+	(void)state;
+	assert_int_equal(starts_that_fit(true), 2048);
+	assert_int_equal(starts_that_fit(false), 1024);
+	for (; got.verdicts == before; tokens++) {
+		m.conn = ++conn;
+		verify_prove(verify, &m);
+	}
+	assert_int_equal(tokens, 1024 + 1);
+	assert_int_equal(got.cond, SASL_temporary_auth_failure);
+	assert_int_equal(verify_counts(verify).unavailable - refused, 3);
+	run_all();
+	assert_int_equal(got.verdicts, before + 1025);
+}
+
 #define WITH_STORE(words, function) {words, function, make, unmake, NULL}
 
 int main(void)
@@ -268,6 +305,7 @@ int main(void)
 		WITH_STORE("verify: of two uses of a token with one count, at the same time too, one is good", replayed),
 		WITH_STORE("verify: a new token ends the old one when it is used, and an unused one when it is made", rotated),
 		WITH_STORE("verify: a token on its way does not outlive what it was given for", revoked),
+		WITH_STORE("verify: when there are too many, PLAIN is turned away before SCRAM, and SCRAM before tokens", dear_first),
 		WITH_STORE("verify: a token whose use cannot be written is refused for now, if that matters", full_disk),
 	};
 	struct buf why = {0};
