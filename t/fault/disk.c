@@ -17,10 +17,10 @@
 #define RULES_MOST 8
 #define HOLD_LOOK 2000000 /* ns between two looks at whether a hold is over */
 
-enum fault { FULL, ERROR, SHORT, HOLD, CUT };
+enum fault { FULL, ERROR, SHORT, HOLD, DIE, CUT };
 enum operation { READ, WRITE, SYNC, SYNCED };
 
-static const char *const faults[] = {"full", "error", "short", "hold", "cut"};
+static const char *const faults[] = {"full", "error", "short", "hold", "die", "cut"};
 static const char *const operations[] = {"read", "write", "sync", "synced"};
 
 struct rule {
@@ -165,6 +165,8 @@ static const struct rule *due(const char *path, enum operation o)
 		}
 		r = match(path, o);
 	}
+	if (r && r->fault == DIE)
+		kill(getpid(), SIGKILL);
 	if (r && r->fault == CUT) {
 		disk_lose(r->seed);
 		kill(0, SIGKILL);

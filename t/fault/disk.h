@@ -8,6 +8,7 @@
  * counted from when the rules were read, the FIRST and those behind it, COUNT in all (0: all of them), have the fault:
  *   full   no space is left                    error  an I/O error
  *   short  half is written, then it is full    hold   waits until the rules are others
+ *   die    the process is killed
  *   cut    the power fails: of what was not synced everything is lost, or (SEED is not 0) a random part of it, sector
  *          by sector, and the process group ends
  * OPERATION is read, write (and truncating, and growing the index of a WAL), sync, or synced: when that has been done.

@@ -3,6 +3,8 @@
 """Messages on their way through the store while sm dies (sm/mailbox.h): each that was taken from its sender is with its receiver or in
 the store, once, in order, whoever of the receivers is there, comes or goes."""
 import os
+import random
+import signal
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from client import CLIENT, Client
@@ -41,8 +43,136 @@ def _(server):
         c.close()
 
 
+class Receiver:
+    """Somebody who comes and goes, and what came. Who says that he is away has what was handed to him before."""
+
+    def __init__(self, server, user, resources=1):
+        self.server, self.user, self.chance = server, user, random.Random(user)
+        self.clients = [online(server, user, f"r{i}", shown=False) for i in range(resources)]
+        self.got = []
+
+    def show(self, *priorities):
+        """Without any it goes away. No two resources have the same: a message is for the one that is highest."""
+        for i, c in enumerate(self.clients):
+            n = len(self.clients)
+            ours = [p for p in priorities if p % n == i or p < 0]
+            c.send(f"<presence><priority>{self.chance.choice(ours)}</priority></presence>" if ours else
+                   "<presence type='unavailable'/>")
+
+    def drain(self):
+        for c in self.clients:
+            while c.pending():
+                self.take(c.next())
+
+    def take(self, stanza):
+        if stanza.tag.endswith("message"):
+            self.got.append(stanza.findtext(f"{{{CLIENT}}}body"))
+
+    def read(self, wanted, what):
+        """All that was sent, each once; those of one sender in their order, where there is one resource."""
+        self.show(0, 1)
+        eventually(lambda: self.drain() or len(self.got) >= len(wanted), f"{what}: {self.user} to have all")
+        eventually(lambda: self.server.waiting(self.user) == 0, f"{what}: nothing to wait for {self.user}")
+        for c in self.clients:
+            for stanza in c.quiet():
+                self.take(stanza)
+        equal(sorted(self.got), sorted(wanted), f"{what}: what {self.user} has")
+        for sender in {body.split()[0] for body in wanted} if len(self.clients) == 1 else ():
+            of_sender = [b for b in self.got if b.split()[0] == sender]
+            equal(of_sender, [b for b in wanted if b.split()[0] == sender], f"{what}: the order at {self.user}")
+        self.got = []
+
+
+class Storm:
+    """Two who send to four: bob is away until the end, carol comes and goes, dave stays, erin has two resources that take turns."""
+
+    def __init__(self, server):
+        self.server, self.chance = server, random.Random(1)
+        self.senders = [online(server, "alice", f"s{i}") for i in range(2)]
+        self.bob, self.carol, self.dave, self.erin = self.receivers = [
+            Receiver(server, user, resources) for user, resources in (("bob", 1), ("carol", 1), ("dave", 1), ("erin", 2))]
+        self.dave.show(0)
+
+    def send(self, burst):
+        for number, sender in enumerate(self.senders):
+            stanzas = []
+            for _ in range(burst):
+                user = self.chance.choice(list(self.sent))
+                body = f"{number} {self.count}"
+                self.count += 1
+                self.sent[user].append(body)
+                stanzas.append(f"<message to='{user}@localhost' type='chat'><body>{body}</body></message>")
+            sender.send("".join(stanzas))
+
+    def turn(self):
+        self.send(self.chance.randrange(1, 30))
+        self.carol.show(*self.chance.choice(((), (-1,), (0, 5))))
+        self.erin.show(-1, 0, 1, 2, 3)
+        for r in self.receivers:
+            r.drain()
+
+    def blow(self, what, is_over):
+        self.sent = {r.user: [] for r in self.receivers}
+        self.count, turns = 0, 0
+        self.bob.show()
+        while turns < 8 or not is_over():
+            self.turn()
+            turns += 1
+            check(turns < 2000, f"{what} was never passed")
+        self.server.disk()
+        for r in self.receivers:
+            r.read(self.sent[r.user], what)
+        for sender in self.senders:
+            equal([s for s in sender.quiet() if s.tag.endswith("message")], [], f"{what}: what a sender hears")
+
+    def close(self):
+        for c in self.senders + [c for r in self.receivers for c in r.clients]:
+            c.close()
+
+
+POINTS = ("turn_before_record", "turn_after_record", "turn_before_ack", "turn_between_links", "mailbox_stored", "mailbox_loaded",
+          "mailbox_removed")
+TIMES = (1, 2, 5, 13)
+
+
+@scene("sm killed at each point of a storm of messages to people who are away, come, go and stay: each once, in order, no error")
+def _(server):
+    storm = Storm(server)
+    for point in POINTS:
+        for nth in TIMES:
+            server.failing_point(f"{point}:{nth}")
+            storm.blow(f"{point}:{nth}", server.has_died)
+    storm.close()
+
+
+@scene("sm killed in each write and sync of the store during such a storm, child after child: each once, in order, no error")
+def _(server):
+    storm = Storm(server)
+    for rule in ("write store.db-wal", "sync store.db-wal", "synced store.db-wal", "write store.db", "read store.db"):
+        for nth in TIMES:
+            server.forget_log("sm")
+            server.disk(f"die {rule} {nth} 1")
+            storm.blow(f"{rule} {nth}", server.has_died)
+            eventually(lambda: server.answers() and server.workers_joined(), "sm to be back")
+    storm.close()
+
+
+@scene("sm killed six times at random during such a storm: each once, in order, no error")
+def _(server):
+    storm, kills = Storm(server), []
+
+    def kill_sometimes():
+        if storm.chance.random() < 0.2:
+            kills.extend(server.children("sm"))
+            os.kill(kills[-1], signal.SIGKILL)
+            eventually(server.answers, "sm to be back")
+        return len(kills) >= 6
+    storm.blow("random", kill_sometimes)
+    storm.close()
+
+
 try:
-    server = Faulty()
+    server = Faulty(accounts=("alice", "bob", "carol", "dave", "erin"))
     failed = play(server)
     reports = server.sanitizer_reports()
     server.stop()
