@@ -268,13 +268,14 @@ static enum exit_status list_here(const struct cli *c)
 
 enum exit_status cli_account_list(const struct cli *c)
 {
-	struct buf answer = {0};
-	enum exit_status status = cli_exchange(c, STR_NONE, &answer);
+	enum exit_status status;
+	int fd = cli_send(c, STR_NONE, &status);
 
-	if (status == CLI_NOT_RUNNING)
+	if (fd >= 0) {
+		status = cli_follow(c, fd);
+		close(fd);
+	} else if (status == CLI_NOT_RUNNING) {
 		status = list_here(c);
-	else if (status == CLI_DONE)
-		status = cli_print(c, buf_str(&answer));
-	buf_free(&answer);
+	}
 	return status;
 }

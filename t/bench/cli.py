@@ -9,11 +9,10 @@ import subprocess
 import tempfile
 import time
 
-from play import ACCOUNTS, BUILD, LOAD_CORES, PASSWORD, Gatehouse, eventually, number, pinned
+from play import BUILD, LOAD_CORES, PASSWORD, Gatehouse, eventually, make_store, number, pinned
 
 SESSIONS = min(number("SESSIONS", 10000), resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200, 18000)
 RUNS = number("RUNS", 40)
-NAMES = min(ACCOUNTS, SESSIONS)
 HEAD = ("command", "median", "90%", "max", "CPU: sm", "itself", "bytes")
 FORM = "{:<40} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}"
 COMMANDS = (["sessions"], ["sessions", "--json"], ["sessions", "--domain", "localhost"], ["sessions", "--user", "u00042"],
@@ -30,8 +29,9 @@ class Run:
         self.kicked = 0
 
     def crowd(self):
-        options = {"scene": "idle", "tls": "direct", "clients": SESSIONS, "accounts": NAMES, "seconds": 3600, "password": PASSWORD,
-                   "port": self.server.port, "tls-port": self.server.tls_port, "servers": self.server.processes["sm"].pid}
+        options = {"scene": "idle", "tls": "direct", "clients": SESSIONS, "accounts": SESSIONS, "seconds": 3600, "kicks": 1,
+                   "password": PASSWORD, "port": self.server.port, "tls-port": self.server.tls_port,
+                   "servers": self.server.processes["sm"].pid}
         words = [os.path.join(BUILD, "t", "bench", "load")] + [f"{key}={value}" for key, value in options.items()]
         return pinned(LOAD_CORES, lambda: subprocess.Popen(words, stdout=subprocess.DEVNULL))
 
@@ -90,6 +90,8 @@ def running(store):
     load = run.crowd()
     try:
         yield run
+        if load.poll() is not None:
+            raise SystemExit("the sessions ended before the commands did")
     finally:
         load.terminate()
         load.wait()
@@ -97,10 +99,11 @@ def running(store):
         run.output.close()
 
 
-def play_cli(store):
+def play_cli(stores):
+    stores["cli"] = make_store(SESSIONS, 0)
     print(f"\n# {SESSIONS} sessions, each command {RUNS} times, wall clock in ms")
     print(FORM.format(*HEAD), flush=True)
-    with running(store) as run:
+    with running(stores["cli"]) as run:
         figures = run.play()
     for command, f in figures.items():
         numbers = [f"{f[key]:.1f}" for key in ("median_ms", "p90_ms", "max_ms", "sm_cpu_ms", "own_cpu_ms")]

@@ -359,7 +359,10 @@ static void on_element(struct client *c, struct str element)
 	};
 
 	if (str_starts(element, STR("<stream:error"))) {
-		fail(c, "the stream ended:", element);
+		if (load.o.kicks && c->step >= CLIENT_ONLINE)
+			end(c, false);
+		else
+			fail(c, "the stream ended:", element);
 		return;
 	}
 	if (c->step >= CLIENT_ONLINE) {

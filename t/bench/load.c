@@ -161,6 +161,7 @@ static bool read_option(struct options *o, char *argument)
 		{"certificate", NULL, &o->certificate},
 		{"key", NULL, &o->key},
 		{"lenient", &o->lenient, NULL},
+		{"kicks", &o->kicks, NULL},
 	};
 	struct str name, value;
 

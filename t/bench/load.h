@@ -31,6 +31,7 @@ struct options {
 	uint64_t session;  /* the session of RFC 3921 is asked for */
 	uint64_t iq_auth;  /* XEP-0078 instead of SASL */
 	uint64_t lenient;  /* the server is the floor: its proofs are canned */
+	uint64_t kicks;    /* who is sent away once online is no failure */
 	enum load_tls tls;
 	pid_t servers[16]; /* and all their descendants */
 	size_t server_count;
