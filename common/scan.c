@@ -130,10 +130,10 @@ static const char *outside_fault(struct scan *s, char byte)
 					   : "text before the stream header");
 }
 
-/* Takes blanks; stops behind the '<' that begins something. */
+/* Takes blanks; stops behind the '<' that begins something, or behind all that it has begun. */
 static const char *outside(struct scan *s, const char *p, const char *end)
 {
-	const char *from = p;
+	const char *from = p, *behind;
 
 	while (p < end && chars_class[(uint8_t)*p] & CHARS_BLANK)
 		p++;
@@ -143,7 +143,10 @@ static const char *outside(struct scan *s, const char *p, const char *end)
 		return p;
 	if (*p != '<' || s->state == SCAN_AT_CLOSED)
 		return outside_fault(s, *p);
-	return begin(s) ? p + 1 : NULL;
+	if (!begin(s))
+		return NULL;
+	behind = scan_quick(s, p, end);
+	return behind ? behind : p + 1;
 }
 
 /* Runs the steps until something is complete, the bytes end, or the element has had all the

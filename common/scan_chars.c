@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * XML's alphabet as one table of bytes and a few ranges of code points. */
+#include <endian.h>
+#include <string.h>
+
 #include "common/scan_chars.h"
 
 #define PLAIN (CHARS_TEXT | CHARS_VALUE | CHARS_PRINT)
@@ -153,33 +156,145 @@ unsigned chars_encode(uint32_t c, char out[4])
 	return n;
 }
 
-/* The length of the whole well-formed Char beyond ASCII at p, or 0. */
+static bool follows(uint8_t b)
+{
+	return (b & 0xC0) == 0x80;
+}
+
+/* The length of the whole well-formed Char beyond ASCII at p, or 0. With UTF-8 as it must be
+ * only U+FFFE and U+FFFF are none (chars_is_char). */
 static unsigned whole_char(const char *p, const char *end)
 {
-	uint8_t lead = (uint8_t)*p;
-	unsigned n = length_by_lead(lead);
+	const uint8_t *b = (const uint8_t *)p;
+	size_t left = (size_t)(end - p);
 
-	if (n == 0 || (size_t)(end - p) < n || !may_follow(lead, (uint8_t)p[1]))
+	if (left < 2 || b[0] < 0xC2 || b[0] > 0xF4)
 		return 0;
-	for (unsigned i = 2; i < n; i++)
-		if (((uint8_t)p[i] & 0xC0) != 0x80)
-			return 0;
-	return chars_is_char(chars_code_point(p, n)) ? n : 0;
+	if (b[0] < 0xE0)
+		return follows(b[1]) ? 2 : 0;
+	if (left < 3 || !may_follow(b[0], b[1]) || !follows(b[2]))
+		return 0;
+	if (b[0] < 0xF0)
+		return b[0] == 0xEF && b[1] == 0xBF && b[2] >= 0xBE ? 0 : 3;
+	return left >= 4 && follows(b[3]) ? 4 : 0;
+}
+
+/* Bytes of the plain text of most scripts: four that are two characters of two bytes (not C0 and
+ * C1, which only begin overlong forms), or three that are a character of three (but for the
+ * leads E0, ED and EF, whose second byte matters). 0: neither. */
+static unsigned common_chars(const char *p)
+{
+	uint32_t four;
+
+	memcpy(&four, p, sizeof four);
+	four = htole32(four);
+	if ((four & 0xC0E0C0E0) == 0x80C080C0 && four & 0x1E && four & 0x1E0000)
+		return 4;
+	if ((four & 0xC0C0F0) != 0x8080E0)
+		return 0;
+	four &= 0xF;
+	return four == 0x0 || four == 0xD || four == 0xF ? 0 : 3;
+}
+
+const char *chars_beyond(const char *p, const char *end)
+{
+	unsigned n;
+
+	do {
+		while (end - p >= 4 && (n = common_chars(p)) > 0)
+			p += n;
+		n = p < end && (uint8_t)*p >= 0x80 ? whole_char(p, end) : 0;
+		p += n;
+	} while (n);
+	return p;
 }
 
 const char *chars_run(const char *p, const char *end, uint8_t class)
 {
-	while (p < end) {
-		if (chars_class[(uint8_t)*p] & class) {
+	const char *from;
+
+	do {
+		while (p < end && chars_class[(uint8_t)*p] & class)
 			p++;
-			continue;
-		}
-		if ((uint8_t)*p < 0x80)
-			break;
-		unsigned n = whole_char(p, end);
-		if (n == 0)
-			break;
-		p += n;
+		from = p;
+		p = chars_beyond(p, end);
+	} while (p > from);
+	return p;
+}
+
+/* Sixteen bytes at a time; every compiler makes of this what the processor has. */
+typedef signed char sixteen __attribute__((vector_size(16)));
+typedef uint64_t two __attribute__((vector_size(16)));
+/* For what becomes two functions, one for values and one for text. */
+#define ALIKE static inline __attribute__((always_inline))
+#define EACH(c) ((sixteen){c, c, c, c, c, c, c, c, c, c, c, c, c, c, c, c})
+
+/* Which of the bytes of a word in memory is the first that is not zero; one is not. */
+static size_t first_byte(uint64_t word)
+{
+	return (size_t)__builtin_ctzll(htole64(word)) / 8;
+}
+
+/* To the first byte of sixteen or more that is markup, control character or beyond ASCII, ']' in
+ * text or a quote in a value; or to where fewer than sixteen are left. < and > differ in one
+ * bit, and so do & and ". */
+ALIKE const char *skip_wide(const char *p, const char *end, bool in_value)
+{
+	for (; (size_t)(end - p) >= sizeof(sixteen); p += sizeof(sixteen)) {
+		sixteen v, mark;
+		two odd;
+
+		memcpy(&v, p, sizeof v);
+		mark = in_value ? ((v | EACH(4)) == EACH('&')) | (v == EACH('\''))
+				: (v == EACH('&')) | (v == EACH(']'));
+		odd = (two)((v < EACH(' ')) | ((v | EACH(2)) == EACH('>')) | mark);
+		if (odd[0])
+			return p + first_byte(odd[0]);
+		if (odd[1])
+			return p + 8 + first_byte(odd[1]);
 	}
 	return p;
+}
+
+/* Characters beyond ASCII, and single bytes of the class between them: blanks, say. */
+static const char *skip_beyond(const char *p, const char *end, uint8_t class)
+{
+	const char *word = NULL;
+
+	while (p != word && p < end && (uint8_t)*p >= 0x80) {
+		word = p;
+		p = chars_beyond(p, end);
+		p += p > word && p < end && chars_class[(uint8_t)*p] & class;
+	}
+	return p;
+}
+
+/* Skips bytes that stand for themselves, and whole characters beyond ASCII. */
+ALIKE const char *skip_plain(const char *p, const char *end, bool in_value)
+{
+	const uint8_t class = in_value ? CHARS_VALUE : CHARS_TEXT;
+
+	for (;;) {
+		const char *from;
+
+		from = p = skip_wide(p, end, in_value);
+		if ((size_t)(end - p) < sizeof(sixteen))
+			return chars_run(p, end, class);
+		if ((uint8_t)*p >= 0x80)
+			p = skip_beyond(p, end, class);
+		else if (chars_class[(uint8_t)*p] & class)
+			p++;
+		if (p == from)
+			return p;
+	}
+}
+
+const char *chars_value(const char *p, const char *end)
+{
+	return skip_plain(p, end, true);
+}
+
+const char *chars_text(const char *p, const char *end)
+{
+	return skip_plain(p, end, false);
 }

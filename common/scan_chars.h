@@ -41,8 +41,12 @@ bool chars_is_char(uint32_t code_point);
 bool chars_is_name_start(uint32_t code_point);
 bool chars_is_name(uint32_t code_point);
 
-/* The end of the run that begins at p: bytes of the class, and whole well-formed characters
- * beyond ASCII that are Char. */
+/* The end of the run of whole well-formed characters beyond ASCII, that are Char, at p. */
+const char *chars_beyond(const char *p, const char *end);
+/* The same, with bytes of the class among them. */
 const char *chars_run(const char *p, const char *end, uint8_t class);
+/* chars_run with CHARS_TEXT and CHARS_VALUE, for long runs. */
+const char *chars_text(const char *p, const char *end);
+const char *chars_value(const char *p, const char *end);
 
 #endif

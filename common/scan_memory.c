@@ -84,33 +84,40 @@ void scan_thread_end(void)
 }
 
 /* Doubles, up to `most` exactly; the old block is wiped. */
-bool scan_grow(struct scan *s, struct buf *b, size_t n, size_t most)
+enum cond scan_try_grow(struct buf *b, size_t n, size_t most)
 {
 	size_t cap = b->cap ? b->cap * 2 : OUT_LEAST;
 	char *p;
 
-	if (n > most - b->n) {
-		scan_fault(s, STREAM_policy_violation, "the element is too long");
-		return false;
-	}
+	if (n > most - b->n)
+		return STREAM_policy_violation;
 	if (cap < b->n + n)
 		cap = b->n + n;
 	if (cap > most)
 		cap = most;
 	p = mem_try(cap);
-	if (!p) {
-		scan_fault(s, STREAM_resource_constraint, "there is no memory for the element");
-		return false;
-	}
+	if (!p)
+		return STREAM_resource_constraint;
 	if (b->n)
 		memcpy(p, b->p, b->n);
 	mem_wipe(b->p, b->n);
 	mem_free(b->p);
 	b->p = p;
 	b->cap = cap;
-	if (b == &s->work->out)
-		s->work->out_most = cap;
-	return true;
+	return COND_none;
+}
+
+bool scan_grow(struct scan *s, struct buf *b, size_t n, size_t most)
+{
+	enum cond why = scan_try_grow(b, n, most);
+
+	if (why != COND_none)
+		scan_fault(s, why,
+			why == STREAM_policy_violation ? "the element is too long"
+						       : "there is no memory for the element");
+	else if (b == &s->work->out)
+		s->work->out_most = b->cap;
+	return why == COND_none;
 }
 
 /* The names and URIs in scope cannot be longer than what has been taken: a raw name and a URI

@@ -146,6 +146,9 @@ const char *scan_fault(struct scan *s, enum cond why, const char *text); /* NULL
 const char *scan_bad_byte(struct scan *s, char byte, enum cond why,
 	const char *text); /* for a byte that has no place here */
 
+/* The element whose '<' is at p, when it is whole and of a usual form (scan_quick.c): complete
+ * then, and where it ends. NULL: that is for the steps, from behind the '<'. */
+const char *scan_quick(struct scan *s, const char *p, const char *end);
 /* The two halves of scan_is_canonical: quick is false where it does not know. */
 MUST_CHECK bool scan_canonical_quick(struct str bytes, const struct scan_limits *limits);
 MUST_CHECK bool scan_canonical_full(struct str bytes, const struct scan_limits *limits);
@@ -153,6 +156,8 @@ MUST_CHECK bool scan_canonical_full(struct str bytes, const struct scan_limits *
 /* scan_memory.c */
 struct scan_work *scan_work_take(void); /* NULL without memory */
 void scan_work_drop(struct scan_work **w);
+MUST_CHECK enum cond scan_try_grow(struct buf *b, size_t n,
+	size_t most); /* COND_none: there is room */
 MUST_CHECK bool scan_grow(struct scan *s, struct buf *b, size_t n,
 	size_t most); /* room for n more, or a fault */
 MUST_CHECK bool scan_push_text(struct scan *s, const char *p, size_t n);
