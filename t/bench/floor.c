@@ -10,6 +10,7 @@
 #include "common/rand.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -208,7 +209,7 @@ static void take_bytes(struct conn *c, struct str bytes)
 
 static void read_conn(struct conn *c)
 {
-	ssize_t n = recv(c->fd, worker.read, sizeof worker.read, 0);
+	ssize_t n = read(c->fd, worker.read, sizeof worker.read);
 
 	if (n < 0 && errno == EAGAIN)
 		return;
@@ -229,7 +230,7 @@ static void write_conn(struct conn *c)
 	buf_free(&c->plain);
 	if (c->closing && c->tls)
 		floor_tls_goodbye(c->tls, &c->wire);
-	n = c->wire.n ? send(c->fd, c->wire.p, c->wire.n, MSG_NOSIGNAL) : 0;
+	n = c->wire.n ? write(c->fd, c->wire.p, c->wire.n) : 0;
 	/* What the kernel has no room for would wait in a real server; here no scene comes to that. */
 	CHECK(n < 0 || (size_t)n == c->wire.n);
 	buf_free(&c->wire);
@@ -242,9 +243,7 @@ static void write_conn(struct conn *c)
 /* The house may wait for us, we never for it: so the two cannot wait for each other. */
 static void flush_house(void)
 {
-	ssize_t n = worker.to_house.n
-		? send(worker.house, worker.to_house.p, worker.to_house.n, MSG_NOSIGNAL | MSG_DONTWAIT)
-		: 0;
+	ssize_t n = worker.to_house.n ? write(worker.house, worker.to_house.p, worker.to_house.n) : 0;
 	struct epoll_event e = {.events = EPOLLIN, .data.ptr = &worker.house};
 	bool waits;
 
@@ -354,7 +353,7 @@ static void answered(const struct floor_frame *f)
 
 static void hear_house(void)
 {
-	ssize_t n = recv(worker.house, buf_room(&worker.from_house, FLOOR_LINK), FLOOR_LINK, MSG_DONTWAIT);
+	ssize_t n = read(worker.house, buf_room(&worker.from_house, FLOOR_LINK), FLOOR_LINK);
 	struct floor_frame f;
 	struct str in;
 
@@ -484,6 +483,7 @@ int main(int n, char **arguments)
 		files.rlim_cur = files.rlim_max;
 		(void)!setrlimit(RLIMIT_NOFILE, &files);
 	}
+	signal(SIGPIPE, SIG_IGN);
 	workers = number(arguments[5], WORKERS_MOST);
 	worker.derives = number(arguments[6], 1);
 	worker.nap = (useconds_t)number(arguments[7], 100000);
@@ -491,6 +491,7 @@ int main(int n, char **arguments)
 		CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends[i]) == 0);
 		make_room(ends[i][0]);
 		make_room(ends[i][1]);
+		CHECK(fcntl(ends[i][1], F_SETFL, O_NONBLOCK) == 0);
 		houses[i] = ends[i][0];
 	}
 	start_house(houses, workers);

@@ -174,7 +174,7 @@ static void answer(size_t n, const struct floor_frame *f)
 
 static bool hear(size_t n, struct worker *w)
 {
-	ssize_t got = recv(w->fd, buf_room(&w->in, FLOOR_LINK), FLOOR_LINK, 0);
+	ssize_t got = read(w->fd, buf_room(&w->in, FLOOR_LINK), FLOOR_LINK);
 	struct floor_frame f;
 	struct str in;
 
@@ -196,7 +196,7 @@ static void flush(struct worker *w)
 	size_t done = 0;
 
 	while (done < w->out.n) {
-		ssize_t n = send(w->fd, w->out.p + done, w->out.n - done, MSG_NOSIGNAL);
+		ssize_t n = write(w->fd, w->out.p + done, w->out.n - done);
 
 		if (n < 0)
 			return;

@@ -193,16 +193,22 @@ static bool options_fit(const struct options *o)
 
 /* the figures */
 
+static void print_process(size_t i)
+{
+	static const struct meter_process none;
+	const struct meter_process *p = &load.after.process[i], *old = meter_before(&load.before, &load.after, i);
+	double each = load.operations ? 1 / (double)load.operations : 0;
+
+	old = old ? old : &none;
+	printf("%s{\"name\": \"%s\", \"pid\": %d, \"cpu_us\": %.3f, \"wakes\": %.4f, \"calls\": %.4f}", i ? ", " : "",
+		p->name, (int)p->pid, (double)meter_spent_by(&load.before, &load.after, i) * 1e-3 * each,
+		(double)(p->wakes - old->wakes) * each, (double)(p->calls - old->calls) * each);
+}
+
 static void print_processes(void)
 {
-	double each = load.operations ? 1e-3 / (double)load.operations : 0;
-
-	for (size_t i = 0; i < load.after.n; i++) {
-		uint64_t spent = meter_spent_by(&load.before, &load.after, i);
-
-		printf("%s{\"name\": \"%s\", \"pid\": %d, \"cpu_us\": %.3f}", i ? ", " : "", load.after.process[i].name,
-			(int)load.after.process[i].pid, (double)spent * each);
-	}
+	for (size_t i = 0; i < load.after.n; i++)
+		print_process(i);
 }
 
 static void print_text(const char *text)

@@ -24,12 +24,31 @@ static bool slurp(const char *path, char *out, size_t room)
 	return n > 0;
 }
 
-static uint64_t thread_time(pid_t pid, const char *tid)
+/* Time on a core, time waiting for one, and how often it was put there. */
+static void read_schedstat(struct meter_process *p, const char *tid)
 {
 	char path[300], text[128];
+	uint64_t cpu, waited, wakes;
 
-	snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", (int)pid, tid);
-	return slurp(path, text, sizeof text) ? strtoull(text, NULL, 10) : 0;
+	snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", (int)p->pid, tid);
+	if (!slurp(path, text, sizeof text) ||
+		sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &cpu, &waited, &wakes) != 3)
+		return;
+	p->cpu += cpu;
+	p->wakes += wakes;
+}
+
+/* read and write of any file; not send, recv and their like. */
+static void read_calls(struct meter_process *p)
+{
+	char path[64], text[512];
+	const char *calls;
+
+	snprintf(path, sizeof path, "/proc/%d/io", (int)p->pid);
+	if (!slurp(path, text, sizeof text) || !(calls = strstr(text, "syscr:")) ||
+		sscanf(calls, "syscr: %" SCNu64, &p->calls) != 1 || !(calls = strstr(calls, "syscw:")))
+		return;
+	p->calls += strtoull(calls + strlen("syscw:"), NULL, 10);
 }
 
 static void add_children(struct meter *m, pid_t pid, const char *tid);
@@ -45,7 +64,7 @@ static void read_threads(struct meter *m, struct meter_process *p)
 	for (struct dirent *e; d && (e = readdir(d)) != NULL;) {
 		if (e->d_name[0] == '.')
 			continue;
-		p->cpu += thread_time(p->pid, e->d_name);
+		read_schedstat(p, e->d_name);
 		add_children(m, p->pid, e->d_name);
 	}
 	if (d)
@@ -60,14 +79,12 @@ static void read_stat(struct meter_process *p)
 	uint64_t user = 0, kernel = 0;
 
 	snprintf(path, sizeof path, "/proc/%d/stat", (int)p->pid);
-	if (!slurp(path, text, sizeof text) || !(name = strchr(text, '(')) ||
-		!(rest = strrchr(text, ')')))
+	if (!slurp(path, text, sizeof text) || !(name = strchr(text, '(')) || !(rest = strrchr(text, ')')))
 		return;
 	*rest = 0;
 	snprintf(p->name, sizeof p->name, "%s%s", name + 1, p->root ? "" : " (child)");
-	if (sscanf(rest + 1,
-		    " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
-		    &user, &kernel) == 2)
+	if (sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64, &user,
+		    &kernel) == 2)
 		p->gone = (user + kernel) * TICK_NS;
 }
 
@@ -79,6 +96,7 @@ static void add_process(struct meter *m, pid_t pid, bool root)
 	m->n++;
 	*p = (struct meter_process){.pid = pid, .root = root};
 	read_stat(p);
+	read_calls(p);
 	read_threads(m, p);
 }
 
@@ -105,19 +123,21 @@ void meter_read(struct meter *m, const pid_t *roots, size_t n)
 		add_process(m, roots[i], true);
 }
 
+const struct meter_process *meter_before(const struct meter *before, const struct meter *now, size_t i)
+{
+	for (size_t k = 0; k < before->n; k++)
+		if (before->process[k].pid == now->process[i].pid)
+			return &before->process[k];
+	return NULL;
+}
+
 uint64_t meter_spent_by(const struct meter *before, const struct meter *now, size_t i)
 {
-	const struct meter_process *p = &now->process[i];
+	const struct meter_process *p = &now->process[i], *old = meter_before(before, now, i);
+	uint64_t then = old ? old->cpu + old->gone : 0;
 
-	for (size_t k = 0; k < before->n; k++) {
-		const struct meter_process *old = &before->process[k];
-
-		uint64_t then = old->cpu + old->gone;
-
-		if (old->pid == p->pid) /* a thread that ended takes its time with it */
-			return p->cpu + p->gone > then ? p->cpu + p->gone - then : 0;
-	}
-	return p->cpu + p->gone;
+	/* a thread that ended takes its time with it */
+	return p->cpu + p->gone > then ? p->cpu + p->gone - then : 0;
 }
 
 uint64_t meter_spent(const struct meter *before, const struct meter *now)

@@ -15,8 +15,10 @@ struct meter_process {
 	pid_t pid;
 	bool root; /* was named, not found as somebody's child */
 	char name[32];
-	uint64_t cpu;  /* ns */
-	uint64_t gone; /* ns, of its children that ended (in clock ticks, so coarse) */
+	uint64_t cpu;   /* ns */
+	uint64_t gone;  /* ns, of its children that ended (in clock ticks, so coarse) */
+	uint64_t wakes; /* times that its threads were put on a core */
+	uint64_t calls; /* its reads and writes */
 };
 
 struct meter {
@@ -29,6 +31,8 @@ void meter_read(struct meter *m, const pid_t *roots, size_t n);
 /* What `now` has more than `before`: ns of all, or of process i of now. */
 uint64_t meter_spent(const struct meter *before, const struct meter *now);
 uint64_t meter_spent_by(const struct meter *before, const struct meter *now, size_t i);
+/* Process i of `now` as it was before; NULL: it was not there. */
+const struct meter_process *meter_before(const struct meter *before, const struct meter *now, size_t i);
 /* Bytes of PSS of all of them. */
 uint64_t meter_memory(const struct meter *m);
 

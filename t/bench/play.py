@@ -33,7 +33,7 @@ FLOOR = number("FLOOR", 1)
 PASSWORD = "bench"
 
 TLS_LOGIN = {"tls": "starttls", "scene": "login", "clients": LOGINS}
-CHAT = {"tls": "direct", "scene": "chat", "clients": PAIRS, "nap": 150}
+CHAT = {"tls": "direct", "scene": "chat", "clients": PAIRS, "nap": 100}
 # Servers of ours alone, with a setting of the domain: the floor and the peers have no such login.
 ALONE = {**TLS_LOGIN, "accounts": 200, "alone": True}
 OLD = {**ALONE, "store": "old"}
@@ -197,7 +197,9 @@ def trouble(f):
 
 
 def by_process(f):
-    return ", ".join(f"{p['name'].replace(' (child)', '')} {p['cpu_us']:.1f} us" for p in f["processes"] if p["cpu_us"] >= 0.05)
+    """What a process spent on an operation: time, calls of read and write, and how often it was woken."""
+    return ", ".join(f"{p['name'].replace(' (child)', '')} {p['cpu_us']:.1f} us {p['calls']:.2g} calls {p['wakes']:.2g} wakes"
+                     for p in f["processes"] if p["cpu_us"] >= 0.05)
 
 
 def microseconds(us):
