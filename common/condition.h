@@ -33,6 +33,7 @@ enum cond {
 #undef STREAM_CONDITION
 #undef STANZA_CONDITION
 #undef SASL_CONDITION
+	COND_later = 255 /* nothing yet: the answer comes by itself */
 };
 
 enum cond_group { COND_NO_GROUP, COND_OF_STREAM, COND_OF_STANZA, COND_OF_SASL };

@@ -7,6 +7,7 @@
 #include "sm/bound.h"
 #include "sm/peer.h"
 #include "sm/route.h"
+#include "sm/surplus.h"
 
 /* The worker's scanner made these bytes canonical. A worker that was taken over did not. Clients
  * are held to the limits under which they came, which may be others than ours are now: the worker's
@@ -24,32 +25,12 @@ static bool is_canonical(struct str xml)
 	return scan_is_canonical(xml, &limits);
 }
 
-/* Long names, probes and the like make us say much more than the client says itself. That is well
- * as long as the workers take it; once a link is choked, whoever makes most of it for little must
- * end, not the worker with everybody on it. */
-#define SURPLUS_FACTOR 4
-#define SURPLUS_MOST (128 * 1024) /* bytes ... */
-#define SURPLUS_MS 1000           /* ... in this time */
-
-static bool is_flood(struct house *h, struct session *s, uint64_t said, uint64_t made)
-{
-	uint64_t now = uv_now(&h->loop), fair = SURPLUS_FACTOR * said;
-
-	if (now - s->surplus_since >= SURPLUS_MS) {
-		s->surplus_since = now;
-		s->surplus = 0;
-	}
-	s->surplus += made > fair ? made - fair : 0;
-	return s->surplus > SURPLUS_MOST && peers_choked(h);
-}
-
 static void route_measured(struct house *h, struct session *s, const struct stanza *view)
 {
 	uint64_t before = h->made;
 
 	route_stanza(h, s, view);
-	if (is_flood(h, s, view->bytes.n, h->made - before))
-		session_kick(h, s, STREAM_policy_violation, STR("Too much at once"));
+	surplus_note(h, s, view->bytes.n, h->made - before);
 }
 
 static bool answer_view(struct house *h, struct session *s, const struct stanza *view)

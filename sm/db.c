@@ -221,6 +221,11 @@ int64_t db_changes(struct db *d)
 	return sqlite3_changes64(d->handle);
 }
 
+int64_t db_changes_in_all(struct db *d)
+{
+	return sqlite3_total_changes64(d->handle);
+}
+
 const char *db_why(struct db *d)
 {
 	return d->handle ? sqlite3_errmsg(d->handle) : "is not open";

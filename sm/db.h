@@ -53,7 +53,8 @@ void stmt_done(struct stmt *s); /* resets, so that no transaction stays open */
 MUST_CHECK enum db_result stmt_run(struct stmt *s);
 /* The first column of the first row, 0 when there is none. */
 MUST_CHECK enum db_result db_number(struct db *d, const char *sql, int64_t *out);
-int64_t db_changes(struct db *d);
+int64_t db_changes(struct db *d);        /* rows that the last statement changed */
+int64_t db_changes_in_all(struct db *d); /* ... and all of them since it was opened */
 const char *db_why(struct db *d);           /* the last error in words */
 enum db_result db_last(const struct db *d); /* the outcome of the last call that failed */
 const char *db_result_name(enum db_result r);

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "common/xml.h"
 
 /* jobs of one transaction: bounds what a failing commit takes with it */
 #define GROUP_MOST 1024
@@ -280,6 +281,7 @@ static void *desk_thread(void *ctx)
 	struct desk *k = ctx;
 	bool opened;
 
+	xml_thread_start();
 	k->db = db_open(k->path, k->mode, k->why);
 	opened = k->db && (!k->migrate || k->migrate(k->db, k->path, k->why));
 	pthread_mutex_lock(&k->lock);

@@ -10,6 +10,7 @@
 #include "sm/answer.h"
 #include "sm/bound.h"
 #include "sm/control.h"
+#include "sm/errand.h"
 #include "sm/mailbox.h"
 #include "sm/metrics.h"
 #include "sm/opening.h"
@@ -54,6 +55,7 @@ static void end_turn(uv_check_t *check)
 
 	uv_idle_stop(&h->hurry);
 	turn_commit(h);
+	errands_turn(h);
 	mailboxes_turn(h);
 	peers_judge(h);
 }
@@ -189,6 +191,7 @@ static void take_down(struct frame *f)
 	uv_loop_close(&h->loop);
 	enrols_free(&h->enrols);
 	turn_free(&h->turn);
+	errands_free(&h->errands);
 	mailboxes_free(&h->mailboxes);
 	openings_free(&h->openings);
 	sessions_free(&h->sessions);
@@ -214,6 +217,7 @@ int house_run(const struct conf *conf, int c2s_fd, int control_fd, void (*ready)
 	xml_thread_start();
 	h->sessions = sessions_new();
 	h->bound = bound_new();
+	h->errands = errands_new();
 	h->mailboxes = mailboxes_new();
 	h->openings = openings_new();
 	h->route = route_work_new();

@@ -21,6 +21,7 @@ struct turn;
 struct sessions;
 struct bound;
 struct mailboxes;
+struct errands;
 struct openings;
 struct route_work;
 struct verify;
@@ -39,6 +40,7 @@ struct house {
 	struct bound *bound;      /* connections that proved an account and have no session yet */
 	struct route_work *route; /* its buffers */
 	struct turn *turn;
+	struct errands *errands;
 	struct mailboxes *mailboxes;
 	struct openings *openings; /* accounts that are being loaded */
 	struct peers *peers;

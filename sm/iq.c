@@ -76,7 +76,7 @@ void iq_serve(const struct traffic *t, enum iq_target target)
 		emit_end(&e);
 		fan_add(t->house, t->from);
 		fan_send(t->house, buf_str(answer));
-	} else {
+	} else if (why != COND_later) {
 		traffic_bounce(t, why);
 	}
 }

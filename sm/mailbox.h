@@ -4,8 +4,8 @@
  * message that is to be stored is stored exactly once, whatever crashes, and none overtakes another
  * on its way through the store.
  *
- * A message that comes in is *held*: the turn's record has it (TURN_HOLD) before the writer gets
- * it, and lets it go (TURN_FREE) when the store has it, or has refused it and its sender was told.
+ * A message that comes in is an errand (errand.h): held until the store has it, or has refused it
+ * and its sender was told.
  * When a resource that may have messages comes, what is stored is *handed out*, some at a time: the
  * record says how far and to whom (TURN_HAND), and once the worker has acknowledged them they are
  * removed. Nobody else gets them before it is clear that they never came there. Until the last one
@@ -42,10 +42,10 @@ static inline int64_t mailbox_id_time(uint64_t id) /* wall clock, ms since 1970 
 void mailbox_open(struct house *h, struct session *s);
 /* It may have no more, or is about to end; gone: its connection has ended already. */
 void mailbox_leave(struct house *h, struct session *s, bool gone);
-/* After each turn's record: what it held goes to the writer, and what was acknowledged goes on. */
+/* After each turn's record: what was acknowledged goes on. */
 void mailboxes_turn(struct house *h);
 
-/* For the turn record: what is held and handed out now, and taking that up again. */
+/* For the turn record: what is handed out now, and taking that up again. */
 void mailboxes_snapshot(struct house *h, struct buf *out);
 void mailbox_recover(struct house *h, const struct turn_item *i);
 /* The sessions are there: goes on where the record ends. */

@@ -211,7 +211,7 @@ static void load(struct house *h, struct mailbox *b)
 	l->after = b->upto;
 	l->stores = b->stores;
 	l->bytes = share(h) < HAND_BYTES ? share(h) : HAND_BYTES;
-	l->before = box_oldest_held(h->mailboxes, b);
+	l->before = box_oldest_held(h, b);
 	l->job.run = run_load;
 	l->job.done = done_load;
 	b->loading = l;

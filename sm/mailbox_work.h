@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Inside the mailboxes: mailbox.c (holding, storing, the record), mailbox_hand.c (handing out). */
+ * Inside the mailboxes: mailbox.c (storing), mailbox_hand.c (handing out). */
 #ifndef SM_MAILBOX_WORK_H
 #define SM_MAILBOX_WORK_H
 
@@ -11,7 +11,6 @@
 
 #define MAILBOX_ALL UINT64_MAX /* in TURN_HAND: to the end */
 
-struct held;
 struct batch;
 
 /* Open: it has a reader, or what was handed out is not acknowledged and removed yet. */
@@ -39,17 +38,13 @@ struct mailbox {
 
 struct mailboxes {
 	struct table *by_account;
-	struct held *first, *last; /* by id */
-	struct held *fresh; /* from here on they are for the writer, once the record has them */
-	size_t bytes;       /* held */
 	struct mailbox *open;
-	bool resumed; /* those who said goodbye before a crash are to be looked after */
 };
 
 struct mailbox *box_of(const struct mailboxes *m, struct str account); /* NULL: it has none */
 struct mailbox *box_make(struct mailboxes *m, struct str account);     /* NULL: no memory */
 void box_settle(struct mailboxes *m, struct mailbox *b); /* frees one with nothing in it */
-uint64_t box_oldest_held(const struct mailboxes *m, const struct mailbox *b); /* INT64_MAX: none */
+uint64_t box_oldest_held(const struct house *h, const struct mailbox *b); /* INT64_MAX: none */
 
 /* Goes on with each that is open. */
 void hand_turn(struct house *h);

@@ -8,6 +8,7 @@
 #include "common/emit.h"
 #include "common/mark.h"
 #include "common/stanza.h"
+#include "sm/errand.h"
 #include "sm/house.h"
 #include "sm/mailbox.h"
 #include "sm/session.h"

@@ -88,6 +88,18 @@ static const struct schema_step store_steps[] = {
 		"CREATE INDEX roster_by_contact ON roster(contact);"
 		"CREATE INDEX roster_gone ON roster(jid, version) WHERE state & 64;"
 		"CREATE INDEX roster_requests ON roster(jid) WHERE state & 8;"},
+	{"errands and private storage",
+		"CREATE TABLE errand(" /* what was done for one that may be held yet (errand.h) */
+		" id INTEGER PRIMARY KEY,"
+		" result BLOB NOT NULL"
+		") STRICT;"
+		"CREATE TABLE private(" /* XEP-0049 */
+		" jid TEXT NOT NULL REFERENCES account(jid) ON DELETE CASCADE,"
+		" ns TEXT NOT NULL," /* of the element, escaped as in a value */
+		" name TEXT NOT NULL,"
+		" xml BLOB NOT NULL," /* canonical */
+		" PRIMARY KEY(jid, ns, name)"
+		") STRICT, WITHOUT ROWID;"},
 };
 
 static bool failed(struct db *d, const char *path, struct buf *why)

@@ -135,6 +135,12 @@ uint64_t session_new_sid(struct sessions *t)
 	return sid;
 }
 
+void session_seen(struct sessions *t, uint64_t sid)
+{
+	if (sid > t->last_sid)
+		t->last_sid = sid;
+}
+
 bool session_is_shown(const struct session *s)
 {
 	return s->row.available && s->row.priority >= 0;
@@ -278,8 +284,7 @@ struct session *session_add(struct sessions *t, const struct session_row *row, s
 	s->peer = peer;
 	place_take(t, s);
 	account_link(a, s);
-	if (row->sid > t->last_sid)
-		t->last_sid = row->sid;
+	session_seen(t, row->sid);
 	return s;
 }
 

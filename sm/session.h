@@ -23,13 +23,14 @@ struct session {
 	struct session *next, *previous; /* of the account, oldest first */
 	struct peer *peer;               /* the worker that has its connection */
 	uint64_t active;                 /* loop milliseconds of the last stanza from the client */
-	unsigned held;   /* messages of its client on their way to the store (mailbox.c) */
-	uint64_t queued; /* bytes waiting in its worker, as last reported */
-	bool kicked;     /* it ends by our word: its connection is there yet */
+	unsigned held;    /* errands of its client that are under way (errand.h), ... */
+	unsigned errands; /* ... messages on their way to the store apart */
+	uint64_t queued;  /* bytes waiting in its worker, as last reported */
+	bool kicked;      /* it ends by our word: its connection is there yet */
 	/* replacements of this full JID, handed on from the one replaced: see conflict.h */
 	uint64_t swap_since;
 	unsigned swaps;
-	/* answer_session.c: bytes made beyond its own, since loop ms */
+	/* surplus.c: bytes made beyond its own, since loop ms */
 	uint64_t surplus, surplus_since;
 	/* inside session.c and turn.c */
 	char *strings; /* what row's fixed slices lie in */
@@ -91,6 +92,7 @@ struct sessions *sessions_new(void);
 void sessions_free(struct sessions **t); /* drops what is left, silently */
 uint64_t session_new_sid(struct sessions
 		*t); /* ms since 2020 << 22 | 22 random bits; strictly growing */
+void session_seen(struct sessions *t, uint64_t sid); /* later ones are greater than that, too */
 /* Adds a session with a copy of `row`. NULL: its sid, connection or full JID is taken, or there is
  * no memory. The caller calls session_changed when it is to be kept (one that was recovered is kept
  * already). */
@@ -104,7 +106,7 @@ void session_directed_set(struct session *s, struct str directed);     /* row.di
 /* The connection is gone already: unavailable presence goes out, the row goes. `why` is for the
  * log. */
 void session_end(struct house *h, struct session *s, const char *why);
-/* Its client has said goodbye: once none of its messages is held any more, so that it hears what
+/* Its client has said goodbye: once none of its errands is held any more, so that it hears what
  * comes of them, the session ends, and the worker may say goodbye too (RFC 6120 4.4). */
 void session_part(struct house *h, struct session *s);
 void sessions_end_of_peer(struct house *h, const struct peer *p, const char *why);

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "sm/bound.h"
 #include "sm/control.h"
+#include "sm/errand.h"
 #include "sm/link.h"
 #include "sm/mailbox.h"
 #include "sm/peer.h"
@@ -182,6 +183,7 @@ static void build_snapshot(struct house *h, struct turn *t)
 	}
 	bound_each(h, snapshot_login, &t->record);
 	table_each(t->pending, snapshot_change, &t->record);
+	errands_snapshot(h, &t->record);
 	mailboxes_snapshot(h, &t->record);
 }
 

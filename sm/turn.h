@@ -30,7 +30,8 @@ void turn_session_removed(struct house *h, struct session *s);
 void turn_bound(struct house *h, uint64_t conn, struct str account);
 void turn_unbound(struct house *h, uint64_t conn);
 void turn_peer_gone(struct house *h, uint32_t incarnation);
-struct buf *turn_items(struct house *h); /* for mailbox.c: its own items go behind what is there */
+/* For mailbox.c and errand.c: their items go behind what is there. */
+struct buf *turn_items(struct house *h);
 
 /* Begins to write sessions.db behind the log, when h->table_desk is there. turn_table_stop writes
  * the rest and closes the desk. */

@@ -59,7 +59,7 @@ static bool take_one(struct str *s, struct turn_item *out)
 	*out = (struct turn_item){.kind = (enum turn_kind)kind};
 	if (kind == TURN_LINK)
 		return take_link(body, &out->link);
-	if (kind == 0 || kind > TURN_HAND)
+	if (kind == 0 || kind > TURN_ERRAND)
 		return true;
 	if (!str_take_u64(&body, &out->turn) || !str_take_u64(&body, &out->id))
 		return false;

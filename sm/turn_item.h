@@ -16,9 +16,10 @@ enum turn_kind {
 	TURN_REMOVE,   /* a session is no more */
 	TURN_BIND,     /* a connection has proved an account */
 	TURN_UNBIND,   /* ... and has its session, or is gone */
-	TURN_HOLD,     /* a message is held for the store (mailbox.h) */
-	TURN_FREE,     /* ... and is no more */
-	TURN_HAND      /* how far an account's stored messages are handed out, and removed */
+	TURN_HOLD,     /* a message is held for the store (mailbox.h, errand.h) */
+	TURN_FREE,     /* it, or an errand, is held no more */
+	TURN_HAND,     /* how far an account's stored messages are handed out, and removed */
+	TURN_ERRAND    /* another errand is held */
 };
 
 struct turn_link {
@@ -30,10 +31,11 @@ struct turn_link {
 
 struct turn_item {
 	enum turn_kind kind;
-	uint64_t turn; /* PUT, REMOVE: of the change; newer than the record's never. HAND: the id */
+	uint64_t turn; /* PUT, REMOVE: of the change; newer than the record's never. HAND: the id;
+			  ERRAND: its code */
 	uint64_t id; /* REMOVE, PUT, HAND: sid; BIND, UNBIND: conn; GONE: incarnation; the others: a
-			  message's */
-	struct str bytes;      /* PUT: the row; BIND: the account; HOLD, HAND: see mailbox*.c */
+			  message's, an errand's */
+	struct str bytes; /* PUT: the row; BIND: the account; others: mailbox_hand.c, errand.c */
 	struct turn_link link; /* LINK */
 };
 

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "sm/bound.h"
+#include "sm/errand.h"
 #include "sm/mailbox.h"
 #include "sm/peer.h"
 
@@ -132,6 +133,9 @@ static void apply_item(struct recovery *r, const struct turn_item *i)
 		break;
 	case TURN_HOLD:
 	case TURN_FREE:
+	case TURN_ERRAND:
+		errand_recover(r->house, i);
+		break;
 	case TURN_HAND:
 		mailbox_recover(r->house, i);
 		break;
@@ -255,6 +259,7 @@ static void take_up(struct recovery *r)
 	links = table_count(r->links);
 	table_each(r->links, restore_link, r);
 	table_each(r->rows, restore_row, r);
+	errands_resume(r->house);
 	mailboxes_resume(r->house);
 	log_recovered(r, links);
 }

@@ -45,6 +45,7 @@ static inline int start(void **state)
 	uv_loop_init(&s->h.loop);
 	s->h.sessions = sessions_new();
 	s->h.route = route_work_new();
+	s->h.errands = errands_new();
 	s->h.mailboxes = mailboxes_new();
 	s->h.peers = peers_new();
 	s->a = enter(s, 1, 1, "alice@d/a");
@@ -63,6 +64,7 @@ static inline int end(void **state)
 	sessions_free(&s->h.sessions);
 	peers_free(&s->h);
 	route_work_free(&s->h.route);
+	errands_free(&s->h.errands);
 	mailboxes_free(&s->h.mailboxes);
 	uv_loop_close(&s->h.loop);
 	mem_free(s);

@@ -47,6 +47,7 @@ static int start(void **state)
 	uv_idle_init(&house.loop, &house.hurry);
 	house.sessions = sessions_new();
 	house.bound = bound_new();
+	house.errands = errands_new();
 	house.mailboxes = mailboxes_new();
 	house.openings = openings_new();
 	house.peers = peers_new();
@@ -70,6 +71,7 @@ static int end(void **state)
 	turn_free(&house.turn);
 	sessions_free(&house.sessions);
 	bound_free(&house.bound);
+	errands_free(&house.errands);
 	mailboxes_free(&house.mailboxes);
 	openings_free(&house.openings);
 	peers_free(&house);

@@ -31,6 +31,7 @@ static int start(void **state)
 	house.sessions = sessions_new();
 	house.bound = bound_new();
 	house.route = route_work_new();
+	house.errands = errands_new();
 	house.mailboxes = mailboxes_new();
 	house.peers = peers_new();
 	assert_non_null(turn_new(&house, &recovered, &why));
@@ -51,6 +52,7 @@ static int end(void **state)
 	bound_free(&house.bound);
 	peers_free(&house);
 	route_work_free(&house.route);
+	errands_free(&house.errands);
 	mailboxes_free(&house.mailboxes);
 	try_remove("sessions.db");
 	unlink(try_path("turn.a"));
