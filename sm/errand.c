@@ -1,29 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See errand.h: holding, running on the writer's thread, letting go, and the record of it. */
-#include "sm/errand.h"
+ * See errand.h: holding, and the record of it. */
+#include "sm/errand_work.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
-#include "common/log.h"
-#include "sm/module.h"
-#include "sm/store_errand.h"
-#include "sm/surplus.h"
 #include "sm/turn.h"
 
-#define HELD_PART 4         /* what may be held is this part of the turn log, ... */
-#define RESULTS_PART 4      /* ... and what came of them and waits for the loop this one */
-#define OF_SESSION_MOST 500 /* messages apart */
+#define HELD_PART 4         /* what may be held is this part of the turn log */
+#define OF_SESSION_MOST 500 /* but for what is only to go behind others */
 
-enum once { ONCE_self, ONCE_row };
+/* The errands of one session about one account that another stanza must not overtake. */
+struct ahead {
+	unsigned count;
+	size_t n;
+	char key[]; /* sid, account */
+};
 
-static const struct row {
-	enum errand_code code;
-	enum once once;
-	enum db_result (*store)(struct db *d, const struct errand *e, struct buf *result);
-	void (*done)(struct house *h, const struct errand *e, enum db_result r, struct str result);
-} rows[] = {
+static const struct errand_row rows[] = {
 #define ERRAND(code, name, once) {ERRAND_##name, ONCE_##once, name##_store, name##_done},
 #define LIMIT(name)
 #include "sm/errand.def"
@@ -31,31 +25,7 @@ static const struct row {
 #undef LIMIT
 };
 
-struct held {
-	struct job job;
-	struct house *house;
-	struct held *next, *previous; /* by id */
-	const struct row *row;
-	struct errand e;
-	bool again;     /* the record had it: it may have been run before */
-	uint64_t below; /* no errand before this id is held any more, and the record says so */
-	struct buf result;
-	size_t room; /* of q->results, taken for it */
-	bool no_room;
-	size_t bytes; /* of text */
-	char text[];
-};
-
-struct errands {
-	struct held *first, *last;
-	struct held *fresh;     /* from here on they are for the writer, once the record has them */
-	size_t bytes;           /* held */
-	_Atomic size_t results; /* bytes */
-	size_t results_most;
-	bool resumed; /* those who said goodbye before a crash are to be looked after */
-};
-
-static const struct row *row_of(uint64_t code)
+static const struct errand_row *row_of(uint64_t code)
 {
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		if ((uint64_t)rows[i].code == code)
@@ -66,8 +36,68 @@ static const struct row *row_of(uint64_t code)
 
 /* --- holding, on the loop -------------------------------------------------------------------- */
 
-static void unlink_held(struct errands *q, struct held *x)
+static struct str ahead_key(struct buf *out, uint64_t sid, struct str account)
 {
+	buf_u64(out, sid);
+	buf_put(out, account);
+	return buf_str(out);
+}
+
+static struct ahead *ahead_new(struct errands *q, struct str key)
+{
+	struct ahead *a = mem_try(sizeof *a + key.n);
+
+	if (!a)
+		return NULL;
+	memcpy(a->key, key.p, key.n);
+	a->n = key.n;
+	if (table_put(q->ahead, str_at(a->key, a->n), a))
+		return a;
+	mem_free(a);
+	return NULL;
+}
+
+static void ahead_drop(struct errands *q, struct held *x)
+{
+	struct ahead *a = x->ahead;
+
+	x->ahead = NULL;
+	if (!a || --a->count)
+		return;
+	table_remove(q->ahead, str_at(a->key, a->n));
+	mem_free(a);
+}
+
+/* Messages to be stored need none: what is behind them is stored behind them. */
+static bool ahead_take(struct errands *q, struct held *x)
+{
+	struct buf key = {0};
+	struct str k = ahead_key(&key, x->e.sid, x->e.account);
+
+	if (x->e.code == ERRAND_message)
+		return true;
+	x->ahead = table_get(q->ahead, k);
+	if (!x->ahead)
+		x->ahead = ahead_new(q, k);
+	if (x->ahead)
+		x->ahead->count++;
+	buf_free(&key);
+	return x->ahead;
+}
+
+bool errand_precedes(const struct house *h, const struct session *s, struct str account)
+{
+	struct buf key = {0};
+	bool there = s->held &&
+		table_get(h->errands->ahead, ahead_key(&key, s->row.sid, account)) != NULL;
+
+	buf_free(&key);
+	return there;
+}
+
+void held_unlink(struct errands *q, struct held *x)
+{
+	ahead_drop(q, x);
 	*(x->previous ? &x->previous->next : &q->first) = x->next;
 	*(x->next ? &x->next->previous : &q->last) = x->previous;
 	q->bytes -= x->bytes;
@@ -98,7 +128,7 @@ static struct str keep(char **at, struct str s)
 }
 
 /* NULL: no memory. */
-static struct held *hold(struct house *h, const struct row *row, const struct errand *e)
+static struct held *hold(struct house *h, const struct errand_row *row, const struct errand *e)
 {
 	size_t bytes = e->account.n + e->sender.n + e->xml.n;
 	struct held *x = mem_try(sizeof *x + bytes);
@@ -114,6 +144,10 @@ static struct held *hold(struct house *h, const struct row *row, const struct er
 	x->e.account = keep(&at, e->account);
 	x->e.sender = keep(&at, e->sender);
 	x->e.xml = keep(&at, e->xml);
+	if (!ahead_take(h->errands, x)) {
+		mem_free(x);
+		return NULL;
+	}
 	link_held(h->errands, x);
 	session_seen(h->sessions, e->id); /* after a restart the clock may be another */
 	return x;
@@ -160,13 +194,19 @@ struct session *errand_session(const struct house *h, const struct errand *e)
 		      : session_by_jid(h->sessions, e->sender);
 }
 
+/* Messages and what goes behind an errand: as many as there is room for. */
+bool errand_is_asked(enum errand_code code)
+{
+	return code != ERRAND_message && code != ERRAND_stanza;
+}
+
 static void count_sender(struct house *h, const struct errand *e)
 {
 	struct session *s = errand_session(h, e);
 
 	if (s)
 		s->held++;
-	if (s && e->code != ERRAND_message)
+	if (s && errand_is_asked(e->code))
 		s->errands++;
 }
 
@@ -186,6 +226,16 @@ bool errand_hold(struct house *h, const struct errand *e)
 	return true;
 }
 
+/* As its receiver is to have it, but for an id that it may be given when it is delivered. */
+static struct str stamped(const struct traffic *t)
+{
+	struct buf *out = traffic_scratch(t);
+
+	stanza_stamp(out, t->stanza, t->from->jid.text,
+		t->addressed ? t->to.text : jid_bare(t->from->jid));
+	return buf_str(out);
+}
+
 bool errand_put(const struct traffic *t, enum errand_code code)
 {
 	struct house *h = t->house;
@@ -195,9 +245,9 @@ bool errand_put(const struct traffic *t, enum errand_code code)
 		.account = jid_bare(t->addressed ? t->to : t->from->jid),
 		.sender = t->from->jid.text};
 
-	if (t->from->errands >= OF_SESSION_MOST)
+	if (errand_is_asked(code) && t->from->errands >= OF_SESSION_MOST)
 		return false;
-	e.xml = traffic_stamped(t);
+	e.xml = stamped(t);
 	return errand_hold(h, &e);
 }
 
@@ -212,200 +262,6 @@ void errands_each(const struct house *h, bool (*each)(void *ctx, const struct er
 		if (!each(ctx, &x->e))
 			return;
 	}
-}
-
-/* --- running, on the writer's thread --------------------------------------------------------- */
-
-/* That it has been done, and with which result. What the record has let go is forgotten by the
- * way. */
-static enum db_result remember(struct db *d, const struct held *x)
-{
-	enum db_result r = store_errand_put(d, x->e.id, buf_str(&x->result));
-
-	return r == DB_OK ? store_errand_forget(d, x->below) : r;
-}
-
-/* What was only read and is too much to wait for the loop is not kept. */
-static void take_room(struct held *x, bool changed)
-{
-	struct errands *q = x->house->errands;
-
-	x->room = x->result.n;
-	if (atomic_fetch_add(&q->results, x->room) + x->room <= q->results_most || changed)
-		return;
-	x->no_room = true;
-	buf_free(&x->result);
-}
-
-static enum db_result run_errand(struct job *j, struct db *d)
-{
-	struct held *x = (struct held *)j;
-	bool by_row = x->row->once == ONCE_row, changed = false;
-	int64_t before = db_changes_in_all(d);
-	enum db_result r = DB_OK;
-
-	if (x->again && by_row)
-		r = store_errand_get(d, x->e.id, &x->result, &changed);
-	if (r == DB_OK && !changed) {
-		r = x->row->store(d, &x->e, &x->result);
-		changed = db_changes_in_all(d) != before;
-		if (r == DB_OK && changed && by_row)
-			r = remember(d, x);
-	}
-	take_room(x, changed);
-	return r;
-}
-
-/* --- what comes of it, on the loop ----------------------------------------------------------- */
-
-static void send_to(struct house *h, const struct session *s, struct str xml)
-{
-	if (!s || xml.n == 0)
-		return;
-	fan_add(h, s);
-	fan_send(h, xml);
-}
-
-void errand_answer(struct house *h, const struct errand *e, struct str content)
-{
-	struct buf out = {0}, id = {0}, from = {0};
-	struct emit m = emit_to(&out);
-	struct stanza s;
-
-	if (!stanza_view_start(e->xml, &s))
-		return;
-	stanza_value(&id, s.id.value);
-	stanza_value(&from, s.to.value);
-	emit_start(&m, "iq");
-	emit_attr(&m, "type", STR("result"));
-	emit_attr(&m, "id", buf_str(&id));
-	emit_attr(&m, "from", buf_str(&from));
-	emit_attr(&m, "to", e->sender);
-	emit_raw(&m, content);
-	emit_end(&m);
-	send_to(h, errand_session(h, e), buf_str(&out));
-	buf_free(&out);
-	buf_free(&id);
-	buf_free(&from);
-}
-
-void errand_refuse(struct house *h, const struct errand *e, enum cond why, struct str text)
-{
-	struct buf out = {0}, from = {0};
-	struct stanza s;
-
-	if (!stanza_view(e->xml, &s))
-		return;
-	stanza_value(&from, s.to.value);
-	stanza_error(&out, &s, buf_str(&from), e->sender, why, text);
-	send_to(h, errand_session(h, e), buf_str(&out));
-	buf_free(&out);
-	buf_free(&from);
-}
-
-bool errand_failed(struct house *h, const struct errand *e, enum db_result r)
-{
-	if (r == DB_OK)
-		return false;
-	if (r == DB_CONSTRAINT) /* what it refers to is gone: the account */
-		errand_refuse(h, e, STANZA_item_not_found, STR_NONE);
-	else if (r == DB_BUSY || r == DB_FULL)
-		errand_refuse(h, e, STANZA_resource_constraint,
-			STR("The server cannot store this now"));
-	else
-		errand_refuse(h, e, STANZA_internal_server_error, STR_NONE);
-	return true;
-}
-
-/* One that said goodbye may go when it has heard of all that it asked. */
-static void release_sender(struct house *h, const struct errand *e)
-{
-	struct session *s = errand_session(h, e);
-
-	if (!s || !s->held) /* another took its name meanwhile */
-		return;
-	s->held--;
-	if (e->code != ERRAND_message)
-		s->errands--;
-	if (s->row.flags & SESSION_PARTING)
-		session_part(h, s);
-}
-
-static void free_held(struct errands *q, struct held *x)
-{
-	atomic_fetch_sub(&q->results, x->room);
-	buf_free(&x->result);
-	mem_free(x);
-}
-
-static void done_errand(struct job *j)
-{
-	struct held *x = (struct held *)j;
-	struct house *h = x->house;
-	struct turn_item i = {.kind = TURN_FREE, .id = x->e.id};
-	uint64_t before = h->made;
-	enum db_result r = x->no_room && j->result == DB_OK ? DB_FULL : j->result;
-	struct session *s;
-
-	if (h->stopping) /* the next sm runs it again, or finds it done */
-		return;
-	fault_point(x->e.code == ERRAND_message ? "mailbox_stored" : "errand_stored");
-	unlink_held(h->errands, x);
-	turn_item_put(turn_items(h), &i);
-	x->row->done(h, &x->e, r, r == DB_OK ? buf_str(&x->result) : STR_NONE);
-	s = errand_session(h, &x->e);
-	if (s)
-		surplus_note(h, s, x->e.xml.n, h->made - before);
-	release_sender(h, &x->e);
-	free_held(h->errands, x);
-	house_touch(h);
-}
-
-static void limits_of(const struct house *h, struct errand *e)
-{
-	struct jid who;
-	const struct conf_domain *d = jid_split(e->account, &who)
-		? conf_domain(h->conf, jid_domain(who))
-		: NULL;
-
-	if (!d)
-		return;
-#define ERRAND(code, name, once)
-#define LIMIT(name) e->most.name = d->name;
-#include "sm/errand.def"
-#undef ERRAND
-#undef LIMIT
-}
-
-static void give(struct house *h, struct held *x)
-{
-	limits_of(h, &x->e);
-	x->below = h->errands->first->e.id;
-	x->job.run = run_errand;
-	x->job.done = done_errand;
-	desk_give(h->writer, &x->job);
-}
-
-/* What it waited for may have come about just before the crash. */
-static void part_if_due(void *ctx, void *session)
-{
-	struct session *s = session;
-
-	if (s->row.flags & SESSION_PARTING)
-		session_part(ctx, s);
-}
-
-void errands_turn(struct house *h)
-{
-	struct errands *q = h->errands;
-
-	q->results_most = (size_t)h->conf->turn_log_bytes / RESULTS_PART;
-	for (struct held *x = q->fresh; x; x = x->next)
-		give(h, x);
-	q->fresh = NULL;
-	if (q->resumed)
-		session_each(h->sessions, part_if_due, h);
-	q->resumed = false;
 }
 
 /* --- the record ------------------------------------------------------------------------------ */
@@ -442,7 +298,7 @@ static void recover_free(struct errands *q, uint64_t id)
 
 	if (!x)
 		return;
-	unlink_held(q, x);
+	held_unlink(q, x);
 	mem_free(x);
 }
 
@@ -471,11 +327,21 @@ void errands_resume(struct house *h)
 		house_touch(h);
 }
 
+void held_free(struct errands *q, struct held *x)
+{
+	atomic_fetch_sub(&q->results, x->room);
+	buf_free(&x->result);
+	mem_free(x);
+}
+
 /* --- life ------------------------------------------------------------------------------------ */
 
 struct errands *errands_new(void)
 {
-	return mem_new(sizeof(struct errands));
+	struct errands *e = mem_new(sizeof *e);
+
+	e->ahead = table_new();
+	return e;
 }
 
 void errands_free(struct errands **e)
@@ -486,8 +352,10 @@ void errands_free(struct errands **e)
 		return;
 	for (struct held *x = old->first, *next; x; x = next) {
 		next = x->next;
-		free_held(old, x);
+		ahead_drop(old, x);
+		held_free(old, x);
 	}
+	table_free(&old->ahead);
 	mem_free(old);
 	*e = NULL;
 }

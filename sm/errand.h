@@ -70,6 +70,10 @@ enum cond errand_ask(const struct traffic *t, enum errand_code code);
  * count. */
 MUST_CHECK bool errand_hold(struct house *h, const struct errand *e);
 
+/* Is an errand of this session about the account under way? What goes to that account itself (not
+ * into the store) must wait behind it, as ERRAND_stanza: RFC 6120 10.1. */
+bool errand_precedes(const struct house *h, const struct session *s, struct str account);
+
 /* For done functions. The session that asked; NULL: it is gone. */
 struct session *errand_session(const struct house *h, const struct errand *e);
 /* Answers its iq with a result around `content`, canonical elements; or with an error. Nothing, if

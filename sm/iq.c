@@ -8,7 +8,9 @@
 
 #define IQ_server IQ_SERVER
 #define IQ_account IQ_ACCOUNT
+#define IQ_contact IQ_CONTACT
 #define IQ_both IQ_BOTH
+#define IQ_anyone IQ_ANYONE
 
 static const struct row {
 	enum ns ns;

@@ -49,14 +49,16 @@ enum verdict {
 
 /* An iq get or set that the server answers. */
 enum iq_target {
-	IQ_SERVER = 1,
-	IQ_ACCOUNT = 2,
-	IQ_BOTH = 3
-}; /* the domain; the sender's own account */
+	IQ_SERVER = 1,  /* the domain */
+	IQ_ACCOUNT = 2, /* the sender's own account */
+	IQ_CONTACT = 4, /* another account of ours, or none: there must be no telling */
+	IQ_BOTH = IQ_SERVER | IQ_ACCOUNT,
+	IQ_ANYONE = IQ_ACCOUNT | IQ_CONTACT
+};
 struct iq {
 	const struct traffic *traffic;
 	const struct stanza_child *child;
-	enum iq_target target; /* one of the two */
+	enum iq_target target; /* one of the three */
 };
 
 /* The stanza as its receivers see it, in the scratch buffer: the sender's full JID, a prepared

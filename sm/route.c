@@ -253,6 +253,9 @@ static void act(struct traffic *t, enum route_action action)
 	case ACTION_server:
 		iq_serve(t, IQ_SERVER);
 		break;
+	case ACTION_contact:
+		iq_serve(t, IQ_CONTACT);
+		break;
 	case ACTION_store:
 		offline_store(t);
 		break;
@@ -311,19 +314,46 @@ static uint64_t message_id(struct route_work *w)
 	return w->random[--w->random_left];
 }
 
+static void set_marks(struct traffic *t)
+{
+	if (t->stanza->kind != STANZA_IQ)
+		t->marks = mark_message(t->stanza);
+	if (t->stanza->kind == STANZA_MESSAGE)
+		t->id = message_id(t->house->route);
+}
+
+static bool delivers(enum route_action action)
+{
+	return action == ACTION_resource || action == ACTION_best || action == ACTION_shown ||
+		action == ACTION_available;
+}
+
+/* By the table. What would overtake an errand goes behind it. */
+static void go_on(struct traffic *t, bool may_wait)
+{
+	struct route_case c = route_case_of(t);
+	const char *section;
+	enum route_action action = route_decide(&c, &section);
+
+	if (may_wait && t->addressed && delivers(action) &&
+		errand_precedes(t->house, t->from, jid_bare(t->to))) {
+		if (!errand_put(t, ERRAND_stanza))
+			traffic_bounce(t, STANZA_resource_constraint);
+		return;
+	}
+	log_event(stanza, LOG_HEX("sid", t->from->row.sid), LOG_STR("kind", t->stanza->name),
+		LOG_U64("action", action), LOG_TEXT("section", section));
+	act(t, action);
+	pipeline_routed(t);
+}
+
 void route_stanza(struct house *h, struct session *from, const struct stanza *s)
 {
 	struct traffic t = {.house = h, .from = from, .stanza = s, .addressed = s->to.whole.n > 0};
-	struct route_case c;
-	const char *section;
-	enum route_action action;
 
 	h->routed++;
 	h->messages += s->kind == STANZA_MESSAGE;
-	if (s->kind != STANZA_IQ)
-		t.marks = mark_message(s);
-	if (s->kind == STANZA_MESSAGE)
-		t.id = message_id(h->route);
+	set_marks(&t);
 	if (t.addressed && !prepare(h, s->to.value, &t.to)) {
 		t.addressed = false;
 		traffic_bounce(&t, STANZA_jid_malformed);
@@ -335,10 +365,32 @@ void route_stanza(struct house *h, struct session *from, const struct stanza *s)
 	}
 	if (pipeline_from_client(&t) != PASS)
 		return;
-	c = route_case_of(&t);
-	action = route_decide(&c, &section);
-	log_event(stanza, LOG_HEX("sid", from->row.sid), LOG_STR("kind", s->name),
-		LOG_U64("action", action), LOG_TEXT("section", section));
-	act(&t, action);
-	pipeline_routed(&t);
+	go_on(&t, true);
+}
+
+enum db_result stanza_store(struct db *d, const struct errand *e, struct buf *result)
+{
+	(void)d;
+	(void)e;
+	(void)result;
+	return DB_OK;
+}
+
+/* What it had to wait for is done. A message goes on when its sender has gone, as if that had not
+ * been waited for. */
+void stanza_done(struct house *h, const struct errand *e, enum db_result r, struct str result)
+{
+	struct session *s = errand_session(h, e);
+	struct session gone = {.row.jid = e->sender};
+	struct stanza view;
+	struct traffic t = {.house = h, .from = s ? s : &gone, .stanza = &view, .addressed = true};
+
+	(void)r; /* its order is what it waited for, not the database */
+	(void)result;
+	if (!stanza_view(e->xml, &view) || !prepare(h, view.to.value, &t.to) ||
+		!jid_split(e->sender, &gone.jid))
+		return;
+	set_marks(&t);
+	if (s || view.kind == STANZA_MESSAGE)
+		go_on(&t, false);
 }

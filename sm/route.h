@@ -25,6 +25,7 @@ enum route_action {
 	ACTION_available,
 	ACTION_account,
 	ACTION_server,
+	ACTION_contact,
 	ACTION_store,
 	ACTION_bounce,
 	ACTION_far,

@@ -100,6 +100,11 @@ static const struct schema_step store_steps[] = {
 		" xml BLOB NOT NULL," /* canonical */
 		" PRIMARY KEY(jid, ns, name)"
 		") STRICT, WITHOUT ROWID;"},
+	{"vCards",
+		"CREATE TABLE vcard("
+		" jid TEXT PRIMARY KEY REFERENCES account(jid) ON DELETE CASCADE,"
+		" xml BLOB NOT NULL" /* the element, canonical */
+		") STRICT, WITHOUT ROWID;"},
 };
 
 static bool failed(struct db *d, const char *path, struct buf *why)

@@ -24,7 +24,7 @@ struct session {
 	struct peer *peer;               /* the worker that has its connection */
 	uint64_t active;                 /* loop milliseconds of the last stanza from the client */
 	unsigned held;    /* errands of its client that are under way (errand.h), ... */
-	unsigned errands; /* ... messages on their way to the store apart */
+	unsigned errands; /* ... of these, what it asked of the store */
 	uint64_t queued;  /* bytes waiting in its worker, as last reported */
 	bool kicked;      /* it ends by our word: its connection is there yet */
 	/* replacements of this full JID, handed on from the one replaced: see conflict.h */

@@ -3,8 +3,8 @@
  * route.def against RFC 6121 section 8 and RFC 6120 section 10, written down a second time as those
  * pages have it: for each kind a table of (address, who is home) x type. Letters: D to that resource,
  * M to the most available, A to all of priority >= 0, P to all that sent presence, E
- * service-unavailable, F remote-server-not-found, S silently ignored, U answered for the account, V
- * answered for the domain, O stored for later. */
+ * service-unavailable, F remote-server-not-found, S silently ignored, U answered for the account, C for
+ * another one, V answered for the domain, O stored for later. */
 #include "sm/route.h"
 
 #include <setjmp.h>
@@ -46,7 +46,7 @@ static const struct line presence_lines[] = {
 static const enum stanza_type iq_types[] = {TYPE_GET, TYPE_SET, TYPE_RESULT, TYPE_ERROR};
 static const struct line iq_lines[] = {
 	{FORM_none | FORM_own, HOME_some | HOME_empty, "UUSS", "RFC 6120 10.3.3, RFC 6121 8.5.2.1.3"},
-	{FORM_bare, HOME_some | HOME_empty, "EESS", "RFC 6121 8.5.1, 8.5.2.1.3, 8.5.2.2.3"},
+	{FORM_bare, HOME_some | HOME_empty, "CCSS", "RFC 6121 8.5.1, 8.5.2.1.3, 8.5.2.2.3"},
 	{FORM_full, HOME_match, "DDDD", "RFC 6121 8.5.3.1"},
 	{FORM_full, HOME_some | HOME_empty, "EESS", "RFC 6121 8.5.3.2.3"},
 	{FORM_domain, HOME_empty, "VVSS", "RFC 6120 10.5.1"},
@@ -79,6 +79,7 @@ static char letter_of(enum route_action action)
 		[ACTION_available] = 'P',
 		[ACTION_account] = 'U',
 		[ACTION_server] = 'V',
+		[ACTION_contact] = 'C',
 		[ACTION_store] = 'O',
 		[ACTION_bounce] = 'E',
 		[ACTION_far] = 'F',
