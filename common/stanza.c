@@ -388,8 +388,8 @@ void stanza_edit(struct buf *out, const struct stanza *s,
 	buf_putc(out, '>');
 }
 
-void stanza_error(struct buf *out, const struct stanza *s, struct str from, struct str to,
-	enum cond why, struct str text)
+void stanza_error_more(struct buf *out, const struct stanza *s, struct str from, struct str to,
+	enum cond why, struct str text, struct str more)
 {
 	struct str condition = cond_element(why);
 	struct emit e;
@@ -417,8 +417,15 @@ void stanza_error(struct buf *out, const struct stanza *s, struct str from, stru
 		emit_text(&e, text);
 		emit_end(&e);
 	}
+	emit_raw(&e, more);
 	emit_end(&e);
 	buf_put(out, STR("</"));
 	buf_put(out, s->name);
 	buf_putc(out, '>');
+}
+
+void stanza_error(struct buf *out, const struct stanza *s, struct str from, struct str to,
+	enum cond why, struct str text)
+{
+	stanza_error_more(out, s, from, to, why, text, STR_NONE);
 }

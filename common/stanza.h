@@ -94,5 +94,8 @@ void stanza_edit(struct buf *out, const struct stanza *s,
  * not be answered (type error, IQ result). */
 void stanza_error(struct buf *out, const struct stanza *s, struct str from, struct str to,
 	enum cond why, struct str text);
+/* The same with more elements (canonical) inside <error/>: RFC 6120 8.3.4. */
+void stanza_error_more(struct buf *out, const struct stanza *s, struct str from, struct str to,
+	enum cond why, struct str text, struct str more);
 
 #endif

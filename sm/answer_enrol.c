@@ -277,11 +277,8 @@ static void done_remove(struct job *job)
 	say_enrolled(h, j->conn, j->attempt, why);
 	if (why == COND_none) {
 		log_account(EVENT_account_removed, j);
-		account_revoke(h, buf_str(&j->account));
+		account_removed(h, buf_str(&j->account));
 	}
-	if (why == COND_none && !h->stopping)
-		account_kick(h, buf_str(&j->account), STREAM_not_authorized,
-			STR("this account was removed"));
 	job_free(j);
 }
 

@@ -147,12 +147,9 @@ static void done_remove(struct job *job)
 	struct buf words = {0};
 	unsigned ended = 0;
 
-	if (j->job.result == DB_OK)
-		account_revoke(j->house, buf_str(&j->account));
 	/* One that is not there may have been removed by an sm that died before this. */
-	if (j->job.result == DB_OK && !j->house->stopping)
-		ended = account_kick(j->house, buf_str(&j->account), STREAM_not_authorized,
-			STR("this account was removed"));
+	if (j->job.result == DB_OK)
+		ended = account_removed(j->house, buf_str(&j->account));
 	buf_printf(&words, "removed; %u session%s ended", ended, ended == 1 ? "" : "s");
 	control_job_say(j, j->found, buf_cstr(&words),
 		ended ? "there is no such account any more; its sessions are ended now"

@@ -236,24 +236,32 @@ static struct str stamped(const struct traffic *t)
 	return buf_str(out);
 }
 
-bool errand_put(const struct traffic *t, enum errand_code code)
+static bool put_as(const struct traffic *t, enum errand_code code, struct str xml)
 {
 	struct house *h = t->house;
 	struct errand e = {.code = code,
 		.id = mailbox_new_id(h),
 		.sid = t->from->row.sid,
 		.account = jid_bare(t->addressed ? t->to : t->from->jid),
-		.sender = t->from->jid.text};
+		.sender = t->from->jid.text,
+		.xml = xml};
 
-	if (errand_is_asked(code) && t->from->errands >= OF_SESSION_MOST)
-		return false;
-	e.xml = stamped(t);
-	return errand_hold(h, &e);
+	return (!errand_is_asked(code) || t->from->errands < OF_SESSION_MOST) && errand_hold(h, &e);
+}
+
+bool errand_put(const struct traffic *t, enum errand_code code)
+{
+	return put_as(t, code, stamped(t));
+}
+
+enum cond errand_ask_as(const struct traffic *t, enum errand_code code, struct str xml)
+{
+	return put_as(t, code, xml) ? COND_later : STANZA_resource_constraint;
 }
 
 enum cond errand_ask(const struct traffic *t, enum errand_code code)
 {
-	return errand_put(t, code) ? COND_later : STANZA_resource_constraint;
+	return errand_ask_as(t, code, stamped(t));
 }
 
 void errands_each(const struct house *h, bool (*each)(void *ctx, const struct errand *e), void *ctx)

@@ -64,8 +64,10 @@ struct errand {
  * is for nobody). False: too much waits already, of this session or in all; to be refused with
  * resource-constraint. */
 MUST_CHECK bool errand_put(const struct traffic *t, enum errand_code code);
-/* For a handler of iq.def: COND_later, or what to refuse with. */
+/* For a handler of iq.def: COND_later, or what to refuse with. errand_ask_as: with another stanza
+ * (canonical, stamped) in place of the client's. */
 enum cond errand_ask(const struct traffic *t, enum errand_code code);
+enum cond errand_ask_as(const struct traffic *t, enum errand_code code, struct str xml);
 /* The same with all that it is made of; e->id may be chosen (mailbox_new_id), and only bytes
  * count. */
 MUST_CHECK bool errand_hold(struct house *h, const struct errand *e);

@@ -8,6 +8,7 @@
 #include "common/log_sink.h"
 #include "common/xml.h"
 #include "sm/answer.h"
+#include "sm/block.h"
 #include "sm/bound.h"
 #include "sm/control.h"
 #include "sm/errand.h"
@@ -148,7 +149,7 @@ static bool open_store(struct house *h, const char *path, const struct verify_ou
 	if (h->verify)
 		verify_writer(h->verify, h->writer);
 	return h->verify && client_secret_read(path, h->client_secret, why) &&
-		mailboxes_read(h->mailboxes, path, why);
+		mailboxes_read(h->mailboxes, path, why) && blocks_read(h->blocks, path, why);
 }
 
 static bool build(struct frame *f, int c2s_fd, int control_fd, struct buf *why)
@@ -192,6 +193,7 @@ static void take_down(struct frame *f)
 	enrols_free(&h->enrols);
 	turn_free(&h->turn);
 	errands_free(&h->errands);
+	blocks_free(&h->blocks);
 	mailboxes_free(&h->mailboxes);
 	openings_free(&h->openings);
 	sessions_free(&h->sessions);
@@ -218,6 +220,7 @@ int house_run(const struct conf *conf, int c2s_fd, int control_fd, void (*ready)
 	h->sessions = sessions_new();
 	h->bound = bound_new();
 	h->errands = errands_new();
+	h->blocks = blocks_new();
 	h->mailboxes = mailboxes_new();
 	h->openings = openings_new();
 	h->route = route_work_new();

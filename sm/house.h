@@ -23,6 +23,7 @@ struct bound;
 struct mailboxes;
 struct errands;
 struct openings;
+struct blocks;
 struct route_work;
 struct verify;
 struct enrols;
@@ -41,6 +42,7 @@ struct house {
 	struct route_work *route; /* its buffers */
 	struct turn *turn;
 	struct errands *errands;
+	struct blocks *blocks; /* of all accounts */
 	struct mailboxes *mailboxes;
 	struct openings *openings; /* accounts that are being loaded */
 	struct peers *peers;

@@ -133,6 +133,22 @@ static enum db_result run_load(struct job *j, struct db *d)
 		add_row, l);
 }
 
+/* Whoever is blocked now is not heard, whenever it spoke. */
+static bool is_blocked(const struct house *h, const struct mailbox *b, struct str xml)
+{
+	struct stanza s;
+	struct buf from = {0};
+	struct jid sender;
+	bool blocked;
+
+	if (!stanza_view_start(xml, &s))
+		return false;
+	stanza_value(&from, s.from.value);
+	blocked = jid_split(buf_str(&from), &sender) && block_denies(h, b->account, sender);
+	buf_free(&from);
+	return blocked;
+}
+
 static void hand_out(struct house *h, struct mailbox *b, struct str rows)
 {
 	uint64_t id;
@@ -141,8 +157,10 @@ static void hand_out(struct house *h, struct mailbox *b, struct str rows)
 
 	while (str_take_u64(&rows, &id) && str_take_u32(&rows, &n) &&
 		str_take_bytes(&rows, n, &xml)) {
-		fan_add(h, b->reader);
-		fan_send(h, xml);
+		if (!is_blocked(h, b, xml)) {
+			fan_add(h, b->reader);
+			fan_send(h, xml);
+		}
 		b->upto = id;
 		b->burst += xml.n;
 		buf_u64(&b->handed, id);

@@ -129,6 +129,36 @@ static void go_unavailable(struct house *h, struct session *s, const struct stan
 	session_directed_set(s, STR_NONE);
 }
 
+/* One full JID out of an account that knows of the session as a whole: only that one is told. */
+static bool is_resource_of(struct jid item, struct str address)
+{
+	return jid_is_full(item) && jid_local(item).n && str_eq(jid_bare(item), address);
+}
+
+void presence_hide(struct house *h, struct session *s, struct jid item)
+{
+	struct str rest = s->row.directed, one;
+	struct buf list = {0};
+	struct jid other;
+
+	while (rest.n) {
+		str_cut(rest, '\n', &one, &rest);
+		if (jid_split(one, &other) && block_matches(item.text, other)) {
+			fan_send_jid(h, one, unavailable(h, s, NULL, one));
+			continue;
+		}
+		if (is_resource_of(item, one))
+			fan_send_jid(h, item.text, unavailable(h, s, NULL, item.text));
+		buf_put(&list, one);
+		buf_putc(&list, '\n');
+	}
+	if (list.n != s->row.directed.n) {
+		session_directed_set(s, buf_str(&list));
+		session_changed(h, s);
+	}
+	buf_free(&list);
+}
+
 void presence_session_ended(struct house *h, struct session *s)
 {
 	go_unavailable(h, s, NULL, false);

@@ -80,10 +80,15 @@ void traffic_cut(struct traffic *t, bool (*cut)(void *ctx, const struct stanza_c
 
 void traffic_bounce(const struct traffic *t, enum cond why)
 {
+	traffic_bounce_more(t, why, STR_NONE);
+}
+
+void traffic_bounce_more(const struct traffic *t, enum cond why, struct str more)
+{
 	struct buf *out = traffic_scratch(t);
 	struct str from = t->addressed ? t->to.text : jid_bare(t->from->jid);
 
-	stanza_error(out, t->stanza, from, t->from->jid.text, why, STR_NONE);
+	stanza_error_more(out, t->stanza, from, t->from->jid.text, why, STR_NONE, more);
 	if (out->n == 0)
 		return;
 	log_event(bounce, LOG_HEX("sid", t->from->row.sid), LOG_STR("cond", cond_element(why)));

@@ -8,6 +8,7 @@
 #include "common/emit.h"
 #include "common/mark.h"
 #include "common/stanza.h"
+#include "sm/block.h"
 #include "sm/errand.h"
 #include "sm/house.h"
 #include "sm/mailbox.h"
@@ -74,6 +75,8 @@ void traffic_cut(struct traffic *t, bool (*cut)(void *ctx, const struct stanza_c
 bool traffic_reaches(const struct traffic *t, const struct session *s);
 /* The answer to a stanza's sender: RFC 6120 8.3. Nothing for what must not be answered. */
 void traffic_bounce(const struct traffic *t, enum cond why);
+/* The same, with an element (canonical) that says more. */
+void traffic_bounce_more(const struct traffic *t, enum cond why, struct str more);
 /* An empty buffer for the stanza being made; another call gives the same one. */
 struct buf *traffic_scratch(const struct traffic *t);
 struct buf *house_scratch(struct house *h);

@@ -22,6 +22,10 @@
 #undef STAGE_session_hidden
 #undef STAGE_session_ended
 
+/* Presence: hides the session from those to whom it has shown itself and whom `item` of a block
+ * list means; as if it had become unavailable to them. */
+void presence_hide(struct house *h, struct session *s, struct jid item);
+
 /* Offline messages (XEP-0160), for route.def. Has the message something that its receiver would
  * want to read later? Not so: chat states alone (XEP-0085), and what the sender's hints (XEP-0334)
  * keep from the store. */

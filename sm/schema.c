@@ -105,6 +105,12 @@ static const struct schema_step store_steps[] = {
 		" jid TEXT PRIMARY KEY REFERENCES account(jid) ON DELETE CASCADE,"
 		" xml BLOB NOT NULL" /* the element, canonical */
 		") STRICT, WITHOUT ROWID;"},
+	{"block lists",
+		"CREATE TABLE block(" /* XEP-0191 */
+		" jid TEXT NOT NULL REFERENCES account(jid) ON DELETE CASCADE,"
+		" contact TEXT NOT NULL," /* prepared: full, bare or a domain */
+		" PRIMARY KEY(jid, contact)"
+		") STRICT, WITHOUT ROWID;"},
 };
 
 static bool failed(struct db *d, const char *path, struct buf *why)

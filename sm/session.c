@@ -7,6 +7,7 @@
 #include "common/condition.h"
 #include "common/log.h"
 #include "common/rand.h"
+#include "sm/block.h"
 #include "sm/bound.h"
 #include "sm/peer.h"
 #include "sm/pipeline.h"
@@ -439,6 +440,15 @@ void account_revoke(struct house *h, struct str bare)
 	bound_remove_account(h, bare);
 	tokens_revoke(h, bare);
 	house_touch(h);
+}
+
+unsigned account_removed(struct house *h, struct str bare)
+{
+	account_revoke(h, bare);
+	blocks_forget(h, bare);
+	if (h->stopping)
+		return 0;
+	return account_kick(h, bare, STREAM_not_authorized, STR("this account was removed"));
 }
 
 struct end_of_peer {

@@ -84,6 +84,9 @@ void session_kick(struct house *h, struct session *s, int why /* enum cond */, s
  * account end unproven. */
 unsigned account_kick(struct house *h, struct str bare, int why, struct str text);
 
+/* The account is no more: whatever of it is in memory goes, and its sessions end; how many. */
+unsigned account_removed(struct house *h, struct str bare);
+
 /* What an account proved itself by is not good any more (another password, or none): logins under
  * way end unproven, and tokens that are being made are none. Sessions stay. */
 void account_revoke(struct house *h, struct str bare);

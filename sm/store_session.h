@@ -11,7 +11,9 @@
 #include "common/jid.h"
 #include "sm/db.h"
 
-#define SESSION_PARTING 0x80 /* in `flags`: its client has said goodbye (session_part) */
+/* In `flags`, beside those that come with open_session and are kept: */
+#define SESSION_BLOCKLIST 4  /* its client asked for the block list, and is told of changes */
+#define SESSION_PARTING 0x80 /* its client has said goodbye (session_part) */
 
 /* A session as it is kept: in sessions.db, in the turn log, and inside struct session. Slices are
  * borrowed. */

@@ -46,6 +46,7 @@ static inline int start(void **state)
 	s->h.sessions = sessions_new();
 	s->h.route = route_work_new();
 	s->h.errands = errands_new();
+	s->h.blocks = blocks_new();
 	s->h.mailboxes = mailboxes_new();
 	s->h.peers = peers_new();
 	s->a = enter(s, 1, 1, "alice@d/a");
@@ -65,6 +66,7 @@ static inline int end(void **state)
 	peers_free(&s->h);
 	route_work_free(&s->h.route);
 	errands_free(&s->h.errands);
+	blocks_free(&s->h.blocks);
 	mailboxes_free(&s->h.mailboxes);
 	uv_loop_close(&s->h.loop);
 	mem_free(s);

@@ -133,6 +133,12 @@ void account_revoke(struct house *h, struct str bare)
 	buf_printf(&revoked, "%.*s ", STR_ARG(bare));
 }
 
+unsigned account_removed(struct house *h, struct str bare)
+{
+	account_revoke(h, bare);
+	return account_kick(h, bare, STREAM_not_authorized, STR_NONE);
+}
+
 void tokens_revoke(struct house *h, struct str account)
 {
 	(void)h;

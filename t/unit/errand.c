@@ -41,6 +41,7 @@ static void build(void)
 	house.bound = bound_new();
 	house.route = route_work_new();
 	house.errands = errands_new();
+	house.blocks = blocks_new();
 	house.mailboxes = mailboxes_new();
 	house.peers = peers_new();
 	house.writer = desk_new(&house.loop, try_path("store.db"), DB_DURABLE, store_migrate, &why);
@@ -58,6 +59,7 @@ static void crash(void)
 	uv_loop_close(&house.loop);
 	turn_free(&house.turn);
 	errands_free(&house.errands);
+	blocks_free(&house.blocks);
 	mailboxes_free(&house.mailboxes);
 	sessions_free(&house.sessions);
 	bound_free(&house.bound);

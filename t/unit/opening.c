@@ -48,6 +48,7 @@ static int start(void **state)
 	house.sessions = sessions_new();
 	house.bound = bound_new();
 	house.errands = errands_new();
+	house.blocks = blocks_new();
 	house.mailboxes = mailboxes_new();
 	house.openings = openings_new();
 	house.peers = peers_new();
@@ -72,6 +73,7 @@ static int end(void **state)
 	sessions_free(&house.sessions);
 	bound_free(&house.bound);
 	errands_free(&house.errands);
+	blocks_free(&house.blocks);
 	mailboxes_free(&house.mailboxes);
 	openings_free(&house.openings);
 	peers_free(&house);

@@ -32,6 +32,7 @@ static int start(void **state)
 	house.bound = bound_new();
 	house.route = route_work_new();
 	house.errands = errands_new();
+	house.blocks = blocks_new();
 	house.mailboxes = mailboxes_new();
 	house.peers = peers_new();
 	assert_non_null(turn_new(&house, &recovered, &why));
@@ -53,6 +54,7 @@ static int end(void **state)
 	peers_free(&house);
 	route_work_free(&house.route);
 	errands_free(&house.errands);
+	blocks_free(&house.blocks);
 	mailboxes_free(&house.mailboxes);
 	try_remove("sessions.db");
 	unlink(try_path("turn.a"));
