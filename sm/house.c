@@ -12,6 +12,7 @@
 #include "sm/bound.h"
 #include "sm/control.h"
 #include "sm/errand.h"
+#include "sm/last.h"
 #include "sm/mailbox.h"
 #include "sm/metrics.h"
 #include "sm/opening.h"
@@ -20,6 +21,7 @@
 #include "sm/route.h"
 #include "sm/session.h"
 #include "sm/store_account.h"
+#include "sm/store_motd.h"
 #include "sm/turn.h"
 #include "sm/enrol.h"
 #include "sm/verify.h"
@@ -57,6 +59,7 @@ static void end_turn(uv_check_t *check)
 	uv_idle_stop(&h->hurry);
 	turn_commit(h);
 	errands_turn(h);
+	lasts_turn(h);
 	mailboxes_turn(h);
 	peers_judge(h);
 }
@@ -149,7 +152,8 @@ static bool open_store(struct house *h, const char *path, const struct verify_ou
 	if (h->verify)
 		verify_writer(h->verify, h->writer);
 	return h->verify && client_secret_read(path, h->client_secret, why) &&
-		mailboxes_read(h->mailboxes, path, why) && blocks_read(h->blocks, path, why);
+		mailboxes_read(h->mailboxes, path, why) && blocks_read(h->blocks, path, why) &&
+		motd_read(path, &h->motd, why);
 }
 
 static bool build(struct frame *f, int c2s_fd, int control_fd, struct buf *why)
@@ -194,6 +198,7 @@ static void take_down(struct frame *f)
 	turn_free(&h->turn);
 	errands_free(&h->errands);
 	blocks_free(&h->blocks);
+	lasts_free(&h->lasts);
 	mailboxes_free(&h->mailboxes);
 	openings_free(&h->openings);
 	sessions_free(&h->sessions);
@@ -221,6 +226,7 @@ int house_run(const struct conf *conf, int c2s_fd, int control_fd, void (*ready)
 	h->bound = bound_new();
 	h->errands = errands_new();
 	h->blocks = blocks_new();
+	h->lasts = lasts_new();
 	h->mailboxes = mailboxes_new();
 	h->openings = openings_new();
 	h->route = route_work_new();

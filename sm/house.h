@@ -24,6 +24,7 @@ struct mailboxes;
 struct errands;
 struct openings;
 struct blocks;
+struct lasts;
 struct route_work;
 struct verify;
 struct enrols;
@@ -43,6 +44,8 @@ struct house {
 	struct turn *turn;
 	struct errands *errands;
 	struct blocks *blocks; /* of all accounts */
+	struct lasts *lasts;
+	bool motd; /* there is a message of the day */
 	struct mailboxes *mailboxes;
 	struct openings *openings; /* accounts that are being loaded */
 	struct peers *peers;

@@ -43,20 +43,20 @@ static void collect(enum iq_target target, struct features *f)
 
 /* the form: each field of contact.def that the domain has an address for */
 
-struct contact {
+struct contact_field {
 	const char *field;
 	struct conf_list addresses;
 };
 
 #define CONTACTS_MOST 16
 
-static size_t contacts_of(const struct conf_domain *d, struct contact *out)
+static size_t contacts_of(const struct conf_domain *d, struct contact_field *out)
 {
 	size_t n = 0;
 
 #define CONTACT(role) \
 	if (d->role##_addresses.n) \
-		out[n++] = (struct contact){#role "-addresses", d->role##_addresses};
+		out[n++] = (struct contact_field){#role "-addresses", d->role##_addresses};
 #include "common/contact.def"
 #undef CONTACT
 	return n;
@@ -75,7 +75,7 @@ static void emit_field(struct emit *e, const char *var, const char *type, struct
 static void emit_form(struct emit *e, const struct conf_domain *d)
 {
 	static const char *form_type[] = {FORM_TYPE};
-	struct contact contacts[CONTACTS_MOST];
+	struct contact_field contacts[CONTACTS_MOST];
 	size_t n = contacts_of(d, contacts);
 
 	if (!n)
@@ -110,7 +110,7 @@ static void put_values(struct buf *out, struct conf_list values)
 
 static void put_contacts(struct buf *out, const struct conf_domain *d)
 {
-	struct contact contacts[CONTACTS_MOST];
+	struct contact_field contacts[CONTACTS_MOST];
 	size_t n = contacts_of(d, contacts);
 
 	if (n)

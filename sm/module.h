@@ -8,10 +8,13 @@
 #include "common/emit.h"
 #include "common/mark.h"
 #include "common/stanza.h"
+#include "sm/announce.h"
 #include "sm/block.h"
 #include "sm/errand.h"
 #include "sm/house.h"
+#include "sm/last.h"
 #include "sm/mailbox.h"
+#include "sm/roster.h"
 #include "sm/session.h"
 
 /* What has become of a stanza. */

@@ -111,6 +111,21 @@ static const struct schema_step store_steps[] = {
 		" contact TEXT NOT NULL," /* prepared: full, bare or a domain */
 		" PRIMARY KEY(jid, contact)"
 		") STRICT, WITHOUT ROWID;"},
+	{"last activity, and the message of the day",
+		"CREATE TABLE last(" /* XEP-0012 */
+		" jid TEXT PRIMARY KEY REFERENCES account(jid) ON DELETE CASCADE,"
+		" left_at INTEGER NOT NULL," /* seconds since 1970: no session was available any more */
+		" status TEXT NOT NULL"
+		") STRICT, WITHOUT ROWID;"
+		"CREATE TABLE motd(" /* one row, from the first one on */
+		" one INTEGER PRIMARY KEY CHECK(one = 1),"
+		" number INTEGER NOT NULL," /* how many there have been */
+		" body TEXT NOT NULL"       /* empty: there is none now */
+		") STRICT;"
+		"CREATE TABLE motd_had(" /* the newest one that an account was given */
+		" jid TEXT PRIMARY KEY REFERENCES account(jid) ON DELETE CASCADE,"
+		" number INTEGER NOT NULL"
+		") STRICT, WITHOUT ROWID;"},
 };
 
 static bool failed(struct db *d, const char *path, struct buf *why)

@@ -47,6 +47,7 @@ static inline int start(void **state)
 	s->h.route = route_work_new();
 	s->h.errands = errands_new();
 	s->h.blocks = blocks_new();
+	s->h.lasts = lasts_new();
 	s->h.mailboxes = mailboxes_new();
 	s->h.peers = peers_new();
 	s->a = enter(s, 1, 1, "alice@d/a");
@@ -67,6 +68,7 @@ static inline int end(void **state)
 	route_work_free(&s->h.route);
 	errands_free(&s->h.errands);
 	blocks_free(&s->h.blocks);
+	lasts_free(&s->h.lasts);
 	mailboxes_free(&s->h.mailboxes);
 	uv_loop_close(&s->h.loop);
 	mem_free(s);

@@ -42,6 +42,7 @@ static void build(void)
 	house.route = route_work_new();
 	house.errands = errands_new();
 	house.blocks = blocks_new();
+	house.lasts = lasts_new();
 	house.mailboxes = mailboxes_new();
 	house.peers = peers_new();
 	house.writer = desk_new(&house.loop, try_path("store.db"), DB_DURABLE, store_migrate, &why);
@@ -60,6 +61,7 @@ static void crash(void)
 	turn_free(&house.turn);
 	errands_free(&house.errands);
 	blocks_free(&house.blocks);
+	lasts_free(&house.lasts);
 	mailboxes_free(&house.mailboxes);
 	sessions_free(&house.sessions);
 	bound_free(&house.bound);

@@ -49,6 +49,7 @@ static int start(void **state)
 	house.bound = bound_new();
 	house.errands = errands_new();
 	house.blocks = blocks_new();
+	house.lasts = lasts_new();
 	house.mailboxes = mailboxes_new();
 	house.openings = openings_new();
 	house.peers = peers_new();
@@ -74,6 +75,7 @@ static int end(void **state)
 	bound_free(&house.bound);
 	errands_free(&house.errands);
 	blocks_free(&house.blocks);
+	lasts_free(&house.lasts);
 	mailboxes_free(&house.mailboxes);
 	openings_free(&house.openings);
 	peers_free(&house);

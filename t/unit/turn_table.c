@@ -33,6 +33,7 @@ static int start(void **state)
 	house.route = route_work_new();
 	house.errands = errands_new();
 	house.blocks = blocks_new();
+	house.lasts = lasts_new();
 	house.mailboxes = mailboxes_new();
 	house.peers = peers_new();
 	assert_non_null(turn_new(&house, &recovered, &why));
@@ -55,6 +56,7 @@ static int end(void **state)
 	route_work_free(&house.route);
 	errands_free(&house.errands);
 	blocks_free(&house.blocks);
+	lasts_free(&house.lasts);
 	mailboxes_free(&house.mailboxes);
 	try_remove("sessions.db");
 	unlink(try_path("turn.a"));
