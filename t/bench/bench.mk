@@ -11,9 +11,9 @@ bench_objects = $(call objects,$(patsubst %,t/bench/%.c,$(1)))
 
 .PHONY: bench bench-peers bench-alike
 
-$(call bench_objects,load wire client mechanism scram scenes chat meter floor floor_tls floor_house accounts alike): | build/deps.test
+$(call bench_objects,load wire client mechanism scram scenes chat offline meter floor floor_tls floor_house accounts alike): | build/deps.test
 
-$(bench_load): $(call bench_objects,load wire client mechanism scram scenes chat meter) $(call archive,common)
+$(bench_load): $(call bench_objects,load wire client mechanism scram scenes chat offline meter) $(call archive,common)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(linked) $^ -lssl -lcrypto -o $@
 

@@ -151,6 +151,7 @@ static bool read_option(struct options *o, char *argument)
 		{"clients", &o->clients, NULL},
 		{"accounts", &o->accounts, NULL},
 		{"window", &o->window, NULL},
+		{"messages", &o->messages, NULL},
 		{"seconds", &o->seconds, NULL},
 		{"once", &o->once, NULL},
 		{"resume", &o->resume, NULL},
@@ -227,6 +228,29 @@ static void print_text(const char *text)
 	putchar('"');
 }
 
+static void print_phase(const struct load_phase *p)
+{
+	double seconds = (double)(p->ended - p->began) / 1e9;
+	double cpu = (double)meter_spent(&p->before, &p->after);
+
+	printf("{\"name\": \"%s\", \"operations\": %" PRIu64 ", \"seconds\": %.3f, \"rate\": %.1f, ", p->name, p->operations,
+		seconds, (double)p->operations / seconds);
+	printf("\"cpu_us\": %.3f, \"cpu_share\": %.3f, \"peak_bytes\": %" PRIu64 ", ",
+		p->operations ? cpu / 1e3 / (double)p->operations : 0.0, cpu / 1e9 / seconds, p->peak);
+	printf("\"others_p50_us\": %" PRIu64 ", \"others_p99_us\": %" PRIu64 ", \"others_max_us\": %" PRIu64 "}",
+		histogram_at(&p->others, 0.5), histogram_at(&p->others, 0.99), p->others.most);
+}
+
+static void print_phases(void)
+{
+	printf("\"phases\": [");
+	for (size_t i = 0; i < load.phase_count; i++) {
+		fputs(i ? ", " : "", stdout);
+		print_phase(&load.phases[i]);
+	}
+	printf("], ");
+}
+
 static void print_figures(void)
 {
 	const struct load *l = &load;
@@ -245,7 +269,9 @@ static void print_figures(void)
 	       ", \"why\": ",
 		l->lost, l->doubled, l->disordered, l->failed);
 	print_text(l->why);
-	printf(", \"processes\": [");
+	printf(", ");
+	print_phases();
+	printf("\"processes\": [");
 	print_processes();
 	printf("]}\n");
 }
@@ -259,6 +285,7 @@ static const struct {
 	{"storm", scene_storm},
 	{"presence", scene_presence},
 	{"chat", scene_chat},
+	{"offline", scene_offline},
 };
 
 static bool play(void)

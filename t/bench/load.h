@@ -23,6 +23,7 @@ struct options {
 	uint64_t clients;  /* idle, storm, presence: connections; chat: pairs; login: at the same time */
 	uint64_t accounts; /* u00000 ... that there are */
 	uint64_t window;   /* chat: messages in flight in each pair */
+	uint64_t messages; /* offline: that are to wait */
 	uint64_t seconds;  /* of measuring */
 	uint64_t once;     /* login: each account once, and no warming up */
 	uint64_t resume;   /* TLS sessions are resumed */
@@ -38,6 +39,16 @@ struct options {
 };
 
 struct mechanism;
+
+/* A part of a scene, measured by itself. */
+struct load_phase {
+	const char *name;
+	uint64_t operations, began, ended;
+	struct meter before, after;
+	uint64_t peak; /* bytes: the most that a process of the server had of its own */
+	struct histogram others; /* what those wait who only happen to be there */
+};
+#define LOAD_PHASES 4
 
 struct load {
 	struct options o;
@@ -57,6 +68,8 @@ struct load {
 	uint64_t lost, doubled, disordered, failed;
 	char why[320]; /* of the first failure */
 	double connection_bytes;
+	struct load_phase phases[LOAD_PHASES];
+	size_t phase_count;
 };
 extern struct load load;
 
@@ -76,5 +89,6 @@ void scene_idle(void);
 void scene_storm(void);
 void scene_presence(void);
 void scene_chat(void);
+void scene_offline(void);
 
 #endif

@@ -169,6 +169,30 @@ uint64_t meter_memory(const struct meter *m)
 	return sum;
 }
 
+/* proc(5) */
+static uint64_t own_of(pid_t pid)
+{
+	char path[64], text[4096];
+	const char *own;
+
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	if (!slurp(path, text, sizeof text) || !(own = strstr(text, "\nRssAnon:")))
+		return 0;
+	return strtoull(own + 9, NULL, 10) * 1024;
+}
+
+uint64_t meter_own(const struct meter *m)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		uint64_t own = own_of(m->process[i].pid);
+
+		most = own > most ? own : most;
+	}
+	return most;
+}
+
 /* Exact below HISTOGRAM_PART; above, each doubling has HISTOGRAM_PART / 2 steps. */
 static size_t step_of(uint64_t value)
 {

@@ -35,6 +35,8 @@ uint64_t meter_spent_by(const struct meter *before, const struct meter *now, siz
 const struct meter_process *meter_before(const struct meter *before, const struct meter *now, size_t i);
 /* Bytes of PSS of all of them. */
 uint64_t meter_memory(const struct meter *m);
+/* What the one that has most has of its own, in bytes: without files that are mapped. */
+uint64_t meter_own(const struct meter *m);
 
 #define HISTOGRAM_PART 64
 struct histogram {

@@ -29,6 +29,7 @@ RESOURCES = number("RESOURCES", 100)
 LOGINS = number("LOGINS", 16)     # at the same time
 FIRST = number("FIRST", 200)      # accounts that log in by PLAIN for the first time
 SCENES = os.environ.get("SCENES", "").split()
+MESSAGES = number("MESSAGES", 100000)  # that wait for one account
 FLOOR = number("FLOOR", 1)
 PASSWORD = "bench"
 
@@ -62,6 +63,8 @@ PLAY = {
     "chat-1": {**CHAT, "window": 1},
     "chat-16": {**CHAT, "window": 16},
     "presence": {"tls": "direct", "scene": "presence", "clients": RESOURCES, "accounts": 1},
+    "offline": {"tls": "direct", "scene": "offline", "clients": 32, "messages": MESSAGES, "accounts": 200, "alone": True,
+                "domain": "offline-messages = 10000000\noffline-bytes = 10737418240"},
     "storm": {"tls": "starttls", "scene": "storm", "clients": STORM},
     "idle": {"tls": "direct", "scene": "idle", "clients": IDLE, "seconds": 2},
 }
