@@ -325,6 +325,54 @@ def _(server):
     alice.close()
 
 
+def own_memory(server):
+    """What sm's serving child has of its own, in bytes; files that are mapped apart."""
+    child, = server.children("sm")
+    with open(f"/proc/{child}/status") as f:
+        return int(re.search(r"RssAnon:\s+(\d+) kB", f.read())[1]) * 1024
+
+
+@scene("40 MB in 4,000 messages for one account come in order, each once, and sm does not have them in memory meanwhile")
+def _(_):
+    server = Server(domains={"localhost": "offline-bytes = 1073741824"})
+    with open(server.program("sm"), "rb") as f:
+        if b"__asan" in f.read():
+            raise Skip("with the address sanitizer memory says nothing")
+    alice, most = online(server, "alice", "a"), 0
+    for i in range(4000):
+        alice.message("bob@localhost", f"{i} " + "x" * 10000)
+        most = max(most, own_memory(server))
+        if i % 400 == 399:  # what is held for the store has a limit
+            eventually(lambda: server.sm("offline", "show", "bob@localhost").stdout.startswith(f"{i + 1} "), "the store to have them")
+    bob, got = online(server, "bob", "b"), []
+    while len(got) < 4000:
+        got.append(int(bob.bodies(1)[0].split()[0]))
+        most = max(most, own_memory(server))
+    equal(got, list(range(4000)), "what came")
+    equal(bodies(bob.quiet()), [], "too many")
+    check(most < 20 * 2**20, f"sm had {most / 2**20:.1f} MiB")
+    bob.close(), alice.close(), server.stop()
+
+
+@scene("the largest stanza that the server takes comes, live and from the store; a byte more ends the stream (RFC 6120 4.9.3.14, 13.12)")
+def _(server):
+    alice = online(server, "alice", "a")
+    most = 262144  # stanza-bytes, as XEP-0478 announces it
+    before, after = "<message to='bob@localhost' type='chat'><body>", "</body></message>"
+    text = "x" * (most - len(before) - len(after))
+    largest = before + text + after
+    alice.send(largest)
+    alice.quiet()
+    bob = online(server, "bob", "b")
+    check(bob.bodies(1) == [text], "what waited")
+    alice.send(largest)
+    check(bob.bodies(1) == [text], "live")
+    alice.send(before + text + "x" + after)
+    equal(alice.stream_error(), "policy-violation", "condition")
+    equal(bodies(bob.quiet()), [], "what comes of it")
+    bob.close()
+
+
 @scene("an account that is removed while messages for it are held and handed out: nothing stays, and a new one of its name has none")
 def _(server):
     server.account("dave@localhost")

@@ -147,6 +147,57 @@ def _(server):
         sender.close()
 
 
+@scene("what was read cannot be removed for a while: nobody gets it again, not after a crash either, and then it goes")
+def _(server):
+    sender = Sender(server)
+    sender.begin()
+    sender.say(100)
+    sender.settle()
+    server.disk("full write store.db-wal 1 0")
+    bob = online(server, "bob", "first")
+    equal([int(b) for b in bob.bodies(100)], list(range(100)), "what waited")
+    eventually(lambda: server.state() == "full", "sm to see that it cannot be removed")
+    bob.close()
+    again = online(server, "bob", "second")
+    equal(bodies(again.quiet() + again.quiet()), [], "what the next one gets")
+    server.kill_sm()
+    third = online(server, "bob", "third")
+    equal(bodies(again.quiet() + third.quiet() + third.quiet()), [], "after a crash")
+    check(server.sm("offline", "purge", "bob@localhost", check=False).returncode != 0, "it says that it has thrown them away")
+    server.disk()
+    eventually(lambda: server.waiting("bob") == 0, "it to be removed")
+    for c in (again, third):
+        equal(bodies(c.quiet()), [], "afterwards")
+        c.close()
+    sender.close()
+
+
+@scene("a disk that hangs: others talk, logins go on, what may wait is bounded, and when it goes on, what was not refused is there")
+def _(_):
+    server = Faulty(settings="turn-log-bytes = 4194304")
+    sender, carol = Sender(server), online(server, "carol", "c")
+    server.disk("hold sync store.db 1 0")
+    sender.begin()
+    for _ in range(40):
+        sender.client.message("bob@localhost", f"{sender.sent} " + "x" * 50000, ident=str(sender.sent))
+        sender.sent += 1
+    sender.hear()
+    check(0 < len(sender.refused) < 40, f"{len(sender.refused)} were refused at once")
+    late = online(server, "carol", "late")
+    late.message(carol.jid, "talk")
+    equal(carol.bodies(1), ["talk"], "between those who are there")
+    server.disk()
+    kept = [i for i in range(40) if i not in sender.refused]
+    eventually(lambda: server.waiting("bob") == len(kept), "the rest to be stored")
+    bob = online(server, "bob", "reader")
+    equal([int(b.split()[0]) for b in bob.bodies(len(kept))], kept, "what was stored")
+    sender.hear()
+    equal(len(kept) + len(sender.refused), 40, "stored and refused")
+    for c in (sender, carol, late, bob):
+        c.close()
+    server.stop()
+
+
 @scene("accounts cannot be read: a login is refused for now, not for good, and is let in as soon as they can")
 def _(server):
     start_again(server)
