@@ -399,8 +399,20 @@ void hand_recover(struct mailboxes *m, const struct turn_item *i)
 	b->resumes = i->id;
 }
 
+/* Whatever the record's last word was: what waits or is held, and what only seems to be there yet,
+ * has a reader where somebody is there. */
+static void open_if_read(void *ctx, void *box)
+{
+	struct house *h = ctx;
+	struct mailbox *b = box;
+
+	if (!b->open && (b->stored || b->pending) && a_reader(h, b, NULL))
+		open_box(h->mailboxes, b);
+}
+
 void hand_resume(struct house *h)
 {
 	for (struct mailbox *b = h->mailboxes->open; b; b = b->next_open)
 		b->reader = session_by_sid(h->sessions, b->resumes);
+	table_each(h->mailboxes->by_account, open_if_read, h);
 }
