@@ -42,6 +42,7 @@ void client_end(struct client *c)
 {
 	end_talks(c);
 	trace_forget(c);
+	csi_free(&c->csi);
 	pipe_end(&c->pipe);
 	buf_free(&c->jid);
 }

@@ -7,6 +7,7 @@
 #ifndef C2S_CLIENT_H
 #define C2S_CLIENT_H
 
+#include "c2s/csi.h"
 #include "c2s/key_cache.h"
 #include "c2s/login.h"
 #include "c2s/pipe.h"
@@ -96,6 +97,7 @@ struct client {
 	struct talks *talks; /* NULL once the session is open */
 	struct buf
 		jid; /* the proven account; the full JID once the session is open; empty before */
+	struct csi *csi;           /* what waits for an inactive one; NULL: it is active */
 	const char *mechanism;     /* that proved it; static */
 	unsigned failures;         /* of authentication */
 	unsigned misfits;          /* of channel bindings (sasl.h) */
@@ -131,6 +133,13 @@ bool client_may_log_in(const struct client
 		*c); /* TLS is on, or the operator does without it here */
 void client_say(struct client *c, struct str words);
 void client_say_buf(struct client *c, struct buf *words); /* and frees it */
+/* It is inactive from now on (XEP-0352), if anything may wait for such a client. */
+void client_rest(struct client *c);
+/* What waits for it is said, in order; it stays inactive. False: no memory, and the rest is
+ * lost. */
+bool client_catch_up(struct client *c);
+/* Does this wait for it, within its ceilings? Then it is kept. */
+MUST_CHECK bool client_keeps(struct client *c, struct str xml);
 void client_say_header(struct client *c,
 	const struct scan_header *theirs); /* NULL: theirs did not come */
 void client_say_bare(struct client *c, const char *name, enum ns ns,

@@ -38,8 +38,43 @@ bool client_may_log_in(const struct client *c)
 		(allowed == PLAINTEXT_LOOPBACK && c->loopback);
 }
 
+/* Far enough below the ceiling of the queue that what waits never keeps the client from being read,
+ * nor the store from handing out (sm/mailbox_hand.c). */
+static size_t rest_most(const struct client *c)
+{
+	size_t most = (size_t)c->set.conf->inactive_bytes;
+	size_t part = (size_t)c->set.conf->client_queue_bytes / 8;
+	return most < part ? most : part;
+}
+
+void client_rest(struct client *c)
+{
+	if (!c->csi && rest_most(c))
+		c->csi = csi_new();
+}
+
+bool client_catch_up(struct client *c)
+{
+	struct str xml;
+	bool good = true;
+	while (c->csi && csi_take(c->csi, &xml))
+		good = good && pipe_try_say(&c->pipe, xml);
+	return good;
+}
+
+bool client_keeps(struct client *c, struct str xml)
+{
+	if (!c->csi || xml.n > rest_most(c) || !csi_keep(c->csi, xml))
+		return false;
+	if (csi_count(c->csi) > CSI_MOST || csi_bytes(c->csi) > rest_most(c))
+		(void)client_catch_up(c);
+	return true;
+}
+
+/* What waits comes first: nothing is said out of its turn. */
 void client_say(struct client *c, struct str words)
 {
+	(void)client_catch_up(c);
 	pipe_say(&c->pipe, words);
 }
 
@@ -139,6 +174,7 @@ static void leave(struct client *c, enum cond why, bool flush)
 	if (c->talks)
 		client_answered(c); /* nobody waits for it any more */
 	c->why = why;
+	csi_free(&c->csi);
 	login_goto(c, LOGIN_closing);
 	if (flush)
 		pipe_finish(&c->pipe);
@@ -182,6 +218,8 @@ void client_fault(struct client *c, enum cond why, const char *text)
 void client_part(struct client *c)
 {
 	tell_end(c, COND_none);
+	(void)client_catch_up(c);
+	csi_free(&c->csi);
 	login_goto(c, LOGIN_wait_for_end);
 	c->set.way->part(c);
 }

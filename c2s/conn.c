@@ -188,6 +188,7 @@ static void way_opened(struct client *client)
 	struct conn *c = conn_of(client);
 	wheel_cancel(&c->worker->wheel, &c->timer);
 	leave_door(c);
+	conn_idle(c);
 }
 
 static void way_leave(struct client *client, bool flush)

@@ -34,14 +34,16 @@ struct conn {
 	uv_write_t *write;       /* not NULL: `sending` is with the kernel */
 	uv_shutdown_t *shutdown; /* not NULL: half-closed, waiting for the client's end */
 	struct buf sending;
-	struct timer timer; /* the negotiation's deadline; then that of the exit */
+	struct timer timer; /* the negotiation's deadline; then silence; then that of the exit */
 	struct relay relay;
 	struct door_key door;
 	unsigned holds;
-	bool at_door; /* counted there, and in worker.negotiating */
+	uint32_t heard; /* ms of the loop's clock, cut off: a sign of life */
+	bool at_door;   /* counted there, and in worker.negotiating */
 	bool touched, spent;
 	bool reading;  /* the client's bytes are wanted */
 	bool watching; /* the loop polls for them */
+	bool pinged;   /* ... and nothing was heard since */
 	/* its half is closed: what still waits for it is written, no more is read */
 	bool client_ended;
 	enum { CONN_LIVES, CONN_FLUSHES, CONN_CLOSES } exit;
@@ -57,6 +59,7 @@ void conn_message(struct conn *c, const struct message *m);
 void conn_event(struct conn *c, enum login_event event, const struct cue *cue);
 void conn_go_on(struct conn *c); /* it was held, and is read again */
 void conn_abort(struct conn *c); /* at once, whatever waits for it */
+void conn_write(struct conn *c); /* what was said so far, without waiting for that: */
 /* The end of a turn: what was said in it is encrypted and written, once for each connection. */
 void conn_turn(struct worker *w);
 void conn_share(uv_idle_t *idle); /* worker.share: the next turn of those in worker.spent */

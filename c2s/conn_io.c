@@ -47,6 +47,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 	else if (n > 0 && c->exit == CONN_LIVES)
 		conn_bytes(c, str_at(b->base, (size_t)n));
 	if (n > 0) {
+		conn_heard(c);
 		c->worker->pace.inputs += client_has_session(&c->client);
 		set_reading(c);
 		conn_touch(c);
@@ -111,6 +112,8 @@ static void on_written(uv_write_t *w, int status)
 	buf_free(&c->sending);
 	mem_free(c->write);
 	c->write = NULL;
+	if (!status)
+		conn_heard(c); /* it has made room for it */
 	if (status && status != UV_ECANCELED)
 		broken(c);
 	else
@@ -207,6 +210,13 @@ void conn_share(uv_idle_t *idle)
 		if (c->exit == CONN_LIVES)
 			conn_go_on(c);
 	}
+}
+
+void conn_write(struct conn *c)
+{
+	if (c->exit != CONN_CLOSES && !write_out(c))
+		broken(c);
+	conn_touch(c);
 }
 
 static void look_after(struct conn *c)

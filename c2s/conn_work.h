@@ -19,4 +19,8 @@ void conn_admit(struct conn *c, struct str bytes); /* of such a one: now, or whe
 bool conn_waits(const struct conn *c);             /* nothing more is read of it meanwhile */
 void conn_unwait(struct conn *c);
 
+/* conn_idle.c */
+void conn_idle(struct conn *c); /* it has its session: from now on it must not be silent for long */
+void conn_heard(struct conn *c); /* a sign of life */
+
 #endif

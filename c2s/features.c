@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * See features.h. Stream management and client state
- * each become a row. */
+ * See features.h. Stream management becomes a row. */
 #include "c2s/features.h"
 #include "c2s/sasl_ht.h"
 #include "common/b64.h"
@@ -118,16 +117,32 @@ static void mechanisms(const struct client *c, struct emit *e)
 	emit_end(e);
 }
 
+/* sm that is older would keep the wish, and not grant it. */
+static bool has_carbons(const struct client *c)
+{
+	return !sm_is_old(c);
+}
+
 /* What can be asked for within <bind/> (XEP-0386 3.1); what comes with a session is a row. */
-static const enum ns bind2_features[] = {NS_carbons};
+static bool has_csi(const struct client *c)
+{
+	return c->set.conf->inactive_bytes > 0;
+}
+
+static const struct {
+	enum ns ns;
+	bool (*offered)(const struct client *c);
+} bind2_features[] = {{NS_carbons, has_carbons}, {NS_csi, has_csi}};
 
 static void bind2(const struct client *c, struct emit *e)
 {
 	emit_start_ns(e, "bind", NS_bind2);
 	emit_start(e, "inline");
-	for (size_t i = 0; i < COUNT(bind2_features) && !sm_is_old(c); i++) {
+	for (size_t i = 0; i < COUNT(bind2_features); i++) {
+		if (!bind2_features[i].offered(c))
+			continue;
 		emit_start(e, "feature");
-		emit_attr(e, "var", ns_uri(bind2_features[i]));
+		emit_attr(e, "var", ns_uri(bind2_features[i].ns));
 		emit_end(e);
 	}
 	emit_end(e);
@@ -296,6 +311,18 @@ static void caps(const struct client *c, struct emit *e)
 	emit_end(e);
 }
 
+static bool has_client_state(const struct client *c)
+{
+	return client_is_proven(c) && has_csi(c);
+}
+
+static void client_state(const struct client *c, struct emit *e)
+{
+	(void)c;
+	emit_start_ns(e, "csi", NS_csi);
+	emit_end(e);
+}
+
 /* XEP-0478 */
 static void limits(const struct client *c, struct emit *e)
 {
@@ -328,6 +355,7 @@ static const struct {
 	{unbound, bind},
 	{unbound, session},
 	{has_caps, caps},
+	{has_client_state, client_state},
 	{always, limits},
 };
 

@@ -31,11 +31,11 @@ static const struct {
 	struct verb verb[LOGIN_INPUTS];
 } states[LOGIN_STATES] = {
 #define VERB(name) {verb_##name, #name}
-#define STATE(name, does, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s) \
+#define STATE(name, does, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u) \
 	{#name, LOGIN_##does, \
 		{VERB(a), VERB(b), VERB(c), VERB(d), VERB(e), VERB(f), VERB(g), VERB(h), VERB(i), \
 			VERB(j), VERB(k), VERB(l), VERB(m), VERB(n), VERB(o), VERB(p), VERB(q), \
-			VERB(r), VERB(s)}},
+			VERB(r), VERB(s), VERB(t), VERB(u)}},
 #include "c2s/login.def"
 };
 

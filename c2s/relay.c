@@ -72,7 +72,7 @@ void relay_release(struct worker *w)
 
 size_t relay_queued(const struct conn *c)
 {
-	return pipe_queued(&c->client.pipe) + c->sending.n;
+	return pipe_queued(&c->client.pipe) + c->sending.n + csi_bytes(c->client.csi);
 }
 
 /* The ceiling is for what waits behind the largest single stanza: one that is long by itself (a
@@ -116,6 +116,24 @@ static void count(struct conn *c, size_t now)
 	c->relay.counted = now;
 }
 
+/* What is kept from inactive clients is our own doing: the most of it goes to its client. False:
+ * there is none. */
+static bool let_out(struct worker *w)
+{
+	struct conn *most = NULL;
+	for (struct conn *c = w->conn_list; c; c = c->next) {
+		if (csi_count(c->client.csi) &&
+			(!most || csi_bytes(c->client.csi) > csi_bytes(most->client.csi)))
+			most = c;
+	}
+	if (!most || !client_catch_up(&most->client))
+		return false;
+	conn_write(most);
+	if (most->exit != CONN_CLOSES)
+		count(most, relay_queued(most));
+	return true;
+}
+
 /* Over worker-queue-bytes: the longest queue goes, with its connection. */
 static void shed(struct worker *w)
 {
@@ -142,6 +160,8 @@ void relay_measure(struct conn *c)
 		c->relay.largest = 0;
 	while (w->queued > (size_t)w->conf->worker_queue_bytes) {
 		size_t before = w->queued;
+		if (let_out(w))
+			continue;
 		shed(w);
 		if (w->queued >= before)
 			break;

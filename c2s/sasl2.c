@@ -54,6 +54,7 @@ static void bind(struct reading *r, const struct xml_node *n)
 	struct str text = tag ? xml_text(tag) : STR_NONE;
 	r->s->binds = true;
 	r->s->carbons = xml_child(n, NS_carbons, "enable");
+	r->s->inactive = xml_child(n, NS_csi, "inactive") && !xml_child(n, NS_csi, "active");
 	if (!text.n || text.n > SASL2_TAG_MOST || !prep_resource(&r->s->tag, text) ||
 		r->s->tag.n > SASL2_TAG_MOST)
 		buf_clear(&r->s->tag);

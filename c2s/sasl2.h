@@ -30,7 +30,8 @@ struct sasl2 {
 	uint8_t salt[HASH_MAX];   /* what its salt lies in */
 	uint32_t upgrades; /* hashes that verifiers would be made for: bits, 1 << enum hash */
 	bool binds;        /* it wants a resource, ... */
-	bool carbons;      /* ... with copies (XEP-0280) */
+	bool carbons;      /* ... with copies (XEP-0280), */
+	bool inactive;     /* ... and begins inactive (XEP-0352) */
 	bool pipelined;    /* `version` was sent */
 	bool fast;         /* a token is what it comes with, ... */
 	bool invalidate;   /* ... for the last time */

@@ -8,10 +8,11 @@
 #include "c2s/client.h"
 
 #define VERB(name) void verb_##name(struct client *c, const struct cue *cue);
-#define STATE(name, does, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s) \
+#define STATE(name, does, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u) \
 	VERB(a) \
-	VERB(b) VERB(c) VERB(d) VERB(e) VERB(f) VERB(g) VERB(h) VERB(i) VERB(j) VERB(k) VERB(l) \
-	VERB(m) VERB(n) VERB(o) VERB(p) VERB(q) VERB(r) VERB(s)
+	VERB(b) \
+	VERB(c) VERB(d) VERB(e) VERB(f) VERB(g) VERB(h) VERB(i) VERB(j) VERB(k) VERB(l) VERB(m) \
+		VERB(n) VERB(o) VERB(p) VERB(q) VERB(r) VERB(s) VERB(t) VERB(u)
 #define AT(state, verb) VERB(verb)
 #define EVENT(name, anywhere, but) VERB(anywhere) but
 #include "c2s/login.def"

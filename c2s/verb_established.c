@@ -3,6 +3,7 @@
  * Verbs: an open session. The worker passes canonical stanzas on; from, to and content are for
  * sm to judge. */
 #include "c2s/verb.h"
+#include "c2s/ping.h"
 #include "common/emit.h"
 
 static void settle(struct client *c)
@@ -29,6 +30,10 @@ void verb_start(struct client *c, const struct cue *cue)
 void verb_relay(struct client *c, const struct cue *cue)
 {
 	struct message m = {.code = MSG_stanza};
+	if (ping_is_answer(c, cue->stanza)) {
+		settle(c);
+		return;
+	}
 	m.as.stanza.conn = c->id;
 	m.as.stanza.xml = cue->stanza->bytes;
 	settle(c);
@@ -36,25 +41,46 @@ void verb_relay(struct client *c, const struct cue *cue)
 }
 
 /* The client's own full JID goes in as `to`, behind the name. */
-static bool say_own(struct client *c, struct str xml)
+static void put_own(struct buf *out, const struct client *c, struct str xml)
 {
-	struct buf to = {0};
 	size_t name = 0;
-	bool good;
 	while (name < xml.n && xml.p[name] != ' ' && xml.p[name] != '/' && xml.p[name] != '>')
 		name++;
-	buf_puts(&to, " to=\"");
-	emit_escape_value(&to, buf_str(&c->jid));
-	buf_putc(&to, '"');
-	good = pipe_try_say(&c->pipe, str_head(xml, name)) &&
-		pipe_try_say(&c->pipe, buf_str(&to)) && pipe_try_say(&c->pipe, str_skip(xml, name));
-	buf_free(&to);
-	return good;
+	buf_put(out, str_head(xml, name));
+	buf_puts(out, " to=\"");
+	emit_escape_value(out, buf_str(&c->jid));
+	buf_putc(out, '"');
+	buf_put(out, str_skip(xml, name));
 }
 
 void verb_pass_on(struct client *c, const struct cue *cue)
 {
 	const struct msg_deliver *m = &cue->message->as.deliver;
-	if (!(m->own ? say_own(c, m->xml) : pipe_try_say(&c->pipe, m->xml)))
+	struct str xml = m->xml;
+	struct buf own = {0};
+	if (m->own) {
+		put_own(&own, c, xml);
+		xml = buf_str(&own);
+	}
+	if (!client_keeps(c, xml) && !(client_catch_up(c) && pipe_try_say(&c->pipe, xml)))
 		client_cut(c, STREAM_resource_constraint);
+	buf_free(&own);
+}
+
+/* XEP-0352: there is no answer, but what waited is said before anything that comes behind it. */
+void verb_wake(struct client *c, const struct cue *cue)
+{
+	(void)cue;
+	settle(c);
+	if (client_catch_up(c))
+		csi_free(&c->csi);
+	else
+		client_cut(c, STREAM_resource_constraint);
+}
+
+void verb_rest(struct client *c, const struct cue *cue)
+{
+	(void)cue;
+	settle(c);
+	client_rest(c);
 }

@@ -280,6 +280,8 @@ void verb_enter_inline(struct client *c, const struct cue *cue)
 {
 	bind_done(c, &cue->message->as.opened);
 	succeed(c, true);
+	if (c->talks->sasl2->inactive)
+		client_rest(c);
 	c->set.way->opened(c);
 }
 

@@ -40,7 +40,7 @@ struct outcome {
 /* In a state that reads nothing, an input is our own fault: the stream ends, whatever it is. */
 #define WAITS(state) \
 	[LOGIN_##state] = {FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, \
-		FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT}
+		FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT, FAULT}
 
 static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 	[LOGIN_wait_for_stream] = {
@@ -62,6 +62,8 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_session] = FAULT,
 		[INPUT_account] = FAULT,
 		[INPUT_old_login] = FAULT,
+		[INPUT_active] = FAULT,
+		[INPUT_inactive] = FAULT,
 		[INPUT_stanza] = FAULT,
 		[INPUT_other] = FAULT},
 	[LOGIN_wait_for_feature_request] = {
@@ -82,13 +84,15 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_session] = STRANGER,
 		[INPUT_account] = TO(wait_for_enrolment, NOTHING),
 		[INPUT_old_login] = TO(wait_for_salt, NOTHING),
+		[INPUT_active] = ODD,
+		[INPUT_inactive] = ODD,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = ODD},
 	[LOGIN_wait_for_tls] = {
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
-		ENDS(NOTHING)},
+		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING)},
 	[LOGIN_wait_for_sasl_response] = {
 		[INPUT_header] = FAULT,
 		[INPUT_goodbye] = ENDS("</stream:stream>"),
@@ -107,6 +111,8 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_session] = STRANGER,
 		[INPUT_account] = STRANGER,
 		[INPUT_old_login] = STRANGER,
+		[INPUT_active] = ODD,
+		[INPUT_inactive] = ODD,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = ODD},
 	[LOGIN_wait_for_sasl2_response] = {
@@ -127,6 +133,8 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_session] = STRANGER,
 		[INPUT_account] = STRANGER,
 		[INPUT_old_login] = STRANGER,
+		[INPUT_active] = INTRUDER,
+		[INPUT_inactive] = INTRUDER,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = INTRUDER},
 	[LOGIN_wait_for_sasl2_next] = {
@@ -147,6 +155,8 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_session] = STRANGER,
 		[INPUT_account] = STRANGER,
 		[INPUT_old_login] = STRANGER,
+		[INPUT_active] = INTRUDER,
+		[INPUT_inactive] = INTRUDER,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = INTRUDER},
 	[LOGIN_wait_for_sasl2_task_data] = {
@@ -167,6 +177,8 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_session] = STRANGER,
 		[INPUT_account] = STRANGER,
 		[INPUT_old_login] = STRANGER,
+		[INPUT_active] = INTRUDER,
+		[INPUT_inactive] = INTRUDER,
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = INTRUDER},
 	WAITS(wait_for_salt),
@@ -190,6 +202,8 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_session] = TO(wait_for_bind, "<not-authorized"),
 		[INPUT_account] = TO(wait_for_bind, REFUSED("401", "auth", "not-authorized")),
 		[INPUT_old_login] = TO(wait_for_bind, "<iq type=\"error\" id=\"o1\"><error type=\"auth\" code=\"401\"><not-authorized"),
+		[INPUT_active] = TO(wait_for_bind, NOTHING),
+		[INPUT_inactive] = TO(wait_for_bind, NOTHING),
 		[INPUT_stanza] = TO(wait_for_bind, "<not-authorized"),
 		[INPUT_other] = ODD},
 	WAITS(wait_for_open),
@@ -217,6 +231,8 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_session] = TO(session_established, "<iq type=\"result\" id=\"s1\"/>"),
 		[INPUT_account] = TO(wait_for_change, NOTHING),
 		[INPUT_old_login] = TO(wait_for_session, "<iq type=\"error\" id=\"o1\"><error type=\"cancel\" code=\"405\"><not-allowed"),
+		[INPUT_active] = TO(session_established, NOTHING),
+		[INPUT_inactive] = TO(session_established, NOTHING),
 		[INPUT_stanza] = TO(session_established, NOTHING),
 		[INPUT_other] = ODD},
 	[LOGIN_session_established] = {
@@ -237,15 +253,17 @@ static const struct outcome inputs[LOGIN_STATES][LOGIN_INPUTS] = {
 		[INPUT_session] = TO(session_established, "<iq type=\"result\" id=\"s1\"/>"),
 		[INPUT_account] = TO(wait_for_change, NOTHING),
 		[INPUT_old_login] = TO(session_established, "<iq type=\"error\" id=\"o1\"><error type=\"cancel\" code=\"405\"><not-allowed"),
+		[INPUT_active] = TO(session_established, NOTHING),
+		[INPUT_inactive] = TO(session_established, NOTHING),
 		[INPUT_stanza] = TO(session_established, NOTHING),
 		[INPUT_other] = ODD},
 	[LOGIN_wait_for_end] = {STAYS, STAYS, STAYS, STAYS, STAYS, STAYS,
 		STAYS, STAYS, STAYS, STAYS, STAYS, STAYS, STAYS,
-		STAYS, STAYS, STAYS, STAYS, STAYS, STAYS},
+		STAYS, STAYS, STAYS, STAYS, STAYS, STAYS, STAYS, STAYS},
 	[LOGIN_closing] = {ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
 		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING),
-		ENDS(NOTHING), ENDS(NOTHING)},
+		ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING), ENDS(NOTHING)},
 };
 
 /* The events that do something in certain states only; everywhere else they change and say
@@ -285,6 +303,9 @@ static const struct {
 	{ON_delivered, LOGIN_session_established, TO(session_established, "<message><body>hi</body></message>")},
 	{ON_delivered, LOGIN_wait_for_end, TO(wait_for_end, "<message><body>hi</body></message>")},
 	{ON_deadline, LOGIN_wait_for_end, ENDS("</stream:stream>")},
+	{ON_silence, LOGIN_wait_for_session, ENDS("<connection-timeout")},
+	{ON_silence, LOGIN_session_established, ENDS("<connection-timeout")},
+	{ON_silence, LOGIN_wait_for_change, ENDS("<connection-timeout")},
 };
 
 /* The events that end the stream from any state, and the words then. */
@@ -348,6 +369,8 @@ static const char *const texts[LOGIN_INPUTS] = {
 	[INPUT_session] = WORLD_SESSION,
 	[INPUT_account] = WORLD_ACCOUNT,
 	[INPUT_old_login] = WORLD_OLD_LOGIN,
+	[INPUT_active] = "<active xmlns='urn:xmpp:csi:0'/>",
+	[INPUT_inactive] = "<inactive xmlns='urn:xmpp:csi:0'/>",
 	[INPUT_stanza] = WORLD_MESSAGE,
 	[INPUT_other] = "<odd xmlns='urn:odd'/>",
 };
@@ -532,6 +555,8 @@ static void unsure_of_tls(void **state)
 		[INPUT_session] = STRANGER,
 		[INPUT_account] = STRANGER,
 		[INPUT_old_login] = STRANGER,
+		[INPUT_active] = ENDS("<policy-violation"),
+		[INPUT_inactive] = ENDS("<policy-violation"),
 		[INPUT_stanza] = STRANGER,
 		[INPUT_other] = ENDS("<policy-violation")};
 	(void)state;
