@@ -130,7 +130,7 @@ $(B)/t/%: $(B)/o/t/%.o $(call archive,proto common)
 
 # Other people's clients, as an application of theirs would be compiled; without their library they are not made, and
 # the scene skips. What is behind the name of the program is its library's name in pkg-config.
-client_library = $(patsubst $*:%,%,$(filter $*:%,strophe:libstrophe gloox:gloox loudmouth:loudmouth-1.0 purple:purple))
+client_library = $(patsubst $*:%,%,$(filter $*:%,strophe:libstrophe gloox:gloox gloox_roster:gloox loudmouth:loudmouth-1.0 purple:purple))
 client_flags   = $(shell pkg-config --cflags $(client_library) 2>/dev/null | sed 's/-I/-isystem /g')
 client_libs    = $(shell pkg-config --libs $(client_library) 2>/dev/null)
 client         = @mkdir -p $(@D); if ! pkg-config --exists '$(client_library)'; then echo '  --  $@: no $(client_library)'; \

@@ -323,6 +323,16 @@ static void client_state(const struct client *c, struct emit *e)
 	emit_end(e);
 }
 
+/* What sm does with rosters and subscriptions: RFC 6121 2.6.1, 3.4.1. */
+static void rosters(const struct client *c, struct emit *e)
+{
+	(void)c;
+	emit_start_ns(e, "ver", NS_rosterver);
+	emit_end(e);
+	emit_start_ns(e, "sub", NS_pre_approval);
+	emit_end(e);
+}
+
 /* XEP-0478 */
 static void limits(const struct client *c, struct emit *e)
 {
@@ -357,6 +367,7 @@ static const struct {
 	{has_caps, caps},
 	{has_client_state, client_state},
 	{always, limits},
+	{client_is_proven, rosters},
 };
 
 static void list_features(const struct client *c, struct emit *e)

@@ -6,6 +6,8 @@
 #include "c2s/ping.h"
 #include "common/emit.h"
 
+#include <string.h>
+
 static void settle(struct client *c)
 {
 	if (c->state == LOGIN_wait_for_session)
@@ -40,17 +42,20 @@ void verb_relay(struct client *c, const struct cue *cue)
 	c->set.way->tell(c, &m);
 }
 
-/* The client's own full JID goes in as `to`, behind the name. */
-static void put_own(struct buf *out, const struct client *c, struct str xml)
+/* What sm says to many at once says not to whom: behind the name, each gets its own JID. */
+static void put_own(struct buf *out, const struct client *c, const struct msg_deliver *m)
 {
+	struct jid who;
 	size_t name = 0;
-	while (name < xml.n && xml.p[name] != ' ' && xml.p[name] != '/' && xml.p[name] != '>')
+	if (!jid_split(buf_str(&c->jid), &who))
+		return;
+	while (name < m->xml.n && !strchr(" />", m->xml.p[name]))
 		name++;
-	buf_put(out, str_head(xml, name));
+	buf_put(out, str_head(m->xml, name));
 	buf_puts(out, " to=\"");
-	emit_escape_value(out, buf_str(&c->jid));
+	emit_escape_value(out, m->own == PROTO_OWN_BARE ? jid_bare(who) : who.text);
 	buf_putc(out, '"');
-	buf_put(out, str_skip(xml, name));
+	buf_put(out, str_skip(m->xml, name));
 }
 
 void verb_pass_on(struct client *c, const struct cue *cue)
@@ -59,7 +64,7 @@ void verb_pass_on(struct client *c, const struct cue *cue)
 	struct str xml = m->xml;
 	struct buf own = {0};
 	if (m->own) {
-		put_own(&own, c, xml);
+		put_own(&own, c, m);
 		xml = buf_str(&own);
 	}
 	if (!client_keeps(c, xml) && !(client_catch_up(c) && pipe_try_say(&c->pipe, xml)))

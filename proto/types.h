@@ -23,6 +23,8 @@
 #define PROTO_FLAG_IQ_AUTH 8     /* by iq-auth (XEP-0078): the same */
 #define PROTO_FLAG_CARBONS 32    /* by Bind 2, or asked for later: copies (XEP-0280) */
 #define PROTO_FLAG_ANONYMOUS 16  /* of a session and of sasl_verdict: sm's alone to say */
+#define PROTO_OWN_FULL 1         /* deliver.own: `to` is the client's full JID */
+#define PROTO_OWN_BARE 2         /* ... its bare JID */
 #define PROTO_CLOSED_HUNG_UP 255 /* closed.cond: the client is gone without a word */
 /* sasl_verdict.flags */
 #define PROTO_VERDICT_PASSWORD 64   /* it was proved by the password */

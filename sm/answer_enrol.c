@@ -10,8 +10,10 @@
 #include "sm/enrol.h"
 #include "sm/enrol_pace.h"
 #include "sm/peer.h"
+#include "sm/roster_act.h"
 #include "sm/session.h"
 #include "sm/store_account.h"
+#include "sm/subscribe.h"
 
 #define WAITING_MOST 1024 /* jobs with the desks */
 #define ASKS_MOST 20      /* names that one address may try while it may make one account */
@@ -28,6 +30,7 @@ struct enrol_job {
 	uint32_t attempt;
 	struct buf account, address; /* account: bare, prepared */
 	struct buf credentials;
+	struct buf acts; /* of a removal: what comes of it in other rosters */
 	bool found;
 };
 
@@ -106,6 +109,7 @@ static void job_free(struct enrol_job *j)
 	j->house->enrols->waiting--;
 	buf_wipe(&j->credentials);
 	buf_free(&j->account);
+	buf_free(&j->acts);
 	buf_free(&j->address);
 	mem_free(j);
 }
@@ -263,7 +267,7 @@ static enum db_result run_remove(struct job *job, struct db *d)
 {
 	struct enrol_job *j = (struct enrol_job *)job;
 
-	return store_account_remove(d, buf_str(&j->account), &j->found);
+	return account_end(d, buf_str(&j->account), &j->found, &j->acts);
 }
 
 /* One that is not there was removed when this was asked before. The answer goes out before the
@@ -279,6 +283,8 @@ static void done_remove(struct job *job)
 		log_account(EVENT_account_removed, j);
 		account_removed(h, buf_str(&j->account));
 	}
+	if (why == COND_none && !h->stopping)
+		acts_run(h, buf_str(&j->acts));
 	job_free(j);
 }
 

@@ -245,7 +245,8 @@ static struct session *make_session(struct peer *p, const struct wish *w, struct
 		.cipher = for_people(m->cipher),
 		.mechanism = for_people(m->mechanism),
 		.flags = m->flags &
-			(uint8_t) ~(PROTO_FLAG_BIND2 | PROTO_FLAG_IQ_AUTH | SESSION_PARTING),
+			(uint8_t) ~(PROTO_FLAG_BIND2 | PROTO_FLAG_IQ_AUTH | SESSION_INTERESTED |
+				SESSION_PARTING),
 		.client = w->client,
 	};
 	struct session *s = session_add(h->sessions, &row, p);

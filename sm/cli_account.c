@@ -17,6 +17,7 @@
 #include "sm/credential_line.h"
 #include "sm/report.h"
 #include "sm/store_account.h"
+#include "sm/subscribe.h"
 
 #define PAGE 500 /* accounts read at once */
 
@@ -74,6 +75,7 @@ struct change {
 	struct str account, credentials;
 	enum { CHANGE_ADD, CHANGE_PASSWD, CHANGE_REMOVE, CHANGE_DISABLE, CHANGE_ENABLE } what;
 	bool found;
+	struct buf acts; /* nobody is there to be told */
 };
 
 static enum db_result apply(struct change *x, struct db *d)
@@ -88,7 +90,7 @@ static enum db_result apply(struct change *x, struct db *d)
 	case CHANGE_ENABLE:
 		return store_account_disable(d, x->account, x->what == CHANGE_DISABLE, &x->found);
 	default:
-		return store_account_remove(d, x->account, &x->found);
+		return account_end(d, x->account, &x->found, &x->acts);
 	}
 }
 
@@ -125,6 +127,7 @@ static enum exit_status change_here(const struct cli *c, struct change *x)
 	if (r == DB_OK)
 		r = db_exec(d, "COMMIT");
 	status = say_result(x, r);
+	buf_free(&x->acts);
 	db_close(&d); /* undoes what is not committed */
 	return status;
 }

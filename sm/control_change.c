@@ -8,8 +8,10 @@
 #include "common/log.h"
 #include "sm/control_work.h"
 #include "sm/credential_line.h"
+#include "sm/roster_act.h"
 #include "sm/session.h"
 #include "sm/store_account.h"
+#include "sm/subscribe.h"
 #include "sm/verify.h"
 #include "sm/watch.h"
 
@@ -49,6 +51,7 @@ void control_job_free(struct control_job *j)
 	buf_wipe(&j->credentials);
 	buf_free(&j->account);
 	buf_free(&j->rows);
+	buf_free(&j->acts);
 	mem_free(j);
 }
 
@@ -138,7 +141,7 @@ static enum db_result run_remove(struct job *job, struct db *d)
 {
 	struct control_job *j = (struct control_job *)job;
 
-	return store_account_remove(d, buf_str(&j->account), &j->found);
+	return account_end(d, buf_str(&j->account), &j->found, &j->acts);
 }
 
 static void done_remove(struct job *job)
@@ -150,6 +153,8 @@ static void done_remove(struct job *job)
 	/* One that is not there may have been removed by an sm that died before this. */
 	if (j->job.result == DB_OK)
 		ended = account_removed(j->house, buf_str(&j->account));
+	if (j->job.result == DB_OK && !j->house->stopping)
+		acts_run(j->house, buf_str(&j->acts));
 	buf_printf(&words, "removed; %u session%s ended", ended, ended == 1 ? "" : "s");
 	control_job_say(j, j->found, buf_cstr(&words),
 		ended ? "there is no such account any more; its sessions are ended now"

@@ -76,6 +76,7 @@ struct control_job {
 	struct buf credentials;
 	bool found;
 	struct buf rows; /* of a list */
+	struct buf acts; /* of a removal: what comes of it in other rosters */
 	unsigned listed;
 	uint64_t number; /* of a client */
 };

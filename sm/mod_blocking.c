@@ -185,13 +185,15 @@ static void push(struct house *h, const struct errand *e)
 	}
 }
 
-static void hide(struct house *h, struct str account, struct str item)
+/* `now`: presence_hide or presence_show, for each session of the account. */
+static void each_session(struct house *h, struct str account, struct str item,
+	void (*now)(struct house *h, struct session *s, struct jid item))
 {
 	struct account *a = account_by_jid(h->sessions, account);
 	struct jid who;
 
 	for (struct session *s = a ? a->oldest : NULL; s && jid_split(item, &who); s = s->next)
-		presence_hide(h, s, who);
+		now(h, s, who);
 }
 
 static bool take_item(struct str *items, struct str *item)
@@ -215,7 +217,7 @@ void block_done(struct house *h, const struct errand *e, enum db_result r, struc
 	}
 	while (take_item(&result, &item)) {
 		block_add(h, e->account, item);
-		hide(h, e->account, item);
+		each_session(h, e->account, item, presence_hide);
 	}
 	errand_answer(h, e, STR_NONE);
 	push(h, e);
@@ -227,8 +229,10 @@ void unblock_done(struct house *h, const struct errand *e, enum db_result r, str
 
 	if (errand_failed(h, e, r))
 		return;
-	while (take_item(&result, &item))
+	while (take_item(&result, &item)) {
 		block_remove(h, e->account, item);
+		each_session(h, e->account, item, presence_show);
+	}
 	errand_answer(h, e, STR_NONE);
 	push(h, e);
 }

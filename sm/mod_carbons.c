@@ -91,7 +91,7 @@ static void send_copies(const struct traffic *t, const struct account *a, bool r
 		if (has_copy(t, s, received))
 			fan_add(t->house, s);
 	}
-	fan_send_own(t->house, buf_str(&copy));
+	fan_send_own(t->house, buf_str(&copy), FAN_FULL);
 	buf_free(&copy);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Presence (RFC 6121 4) among one's own resources, and directed presence. Rosters are to come; they
- * add receivers to what is broadcast here. What is kept of a session: its last available presence
- * as it was sent on, its priority, and to whom it sent directed presence, so that every end of it
- * can be told. All that is bounded, for it is in every record of the session. */
+ * Presence (RFC 6121 4): broadcast to one's own resources and to the contacts that may see it, as
+ * the roster says, and directed presence. All of us are in one house, so that nobody is probed: who
+ * comes is told what is known. What is kept of a session: its last available presence as it was
+ * sent on, its priority, and to whom it sent directed presence, so that every end of it can be
+ * told. All that is bounded, for it is in every record of the session. */
 #include "sm/module.h"
 
 #include "common/xml.h"
@@ -78,6 +79,75 @@ static void directed_forget(struct traffic *t)
 	session_changed(t->house, s);
 }
 
+/* the roster */
+
+static const struct roster_item *contacts_of(const struct session *s)
+{
+	return s->account->roster ? s->account->roster->first : NULL;
+}
+
+/* Who hears what the session says to all: RFC 6121 4.2.2, 4.4.2, 4.5.2. */
+static void add_listeners(struct house *h, const struct session *s, const struct session *apart)
+{
+	for (const struct roster_item *c = contacts_of(s); c; c = c->next) {
+		if (c->row.state & SUB_FROM)
+			fan_add_seeing(h, account_by_jid(h->sessions, c->row.contact), s);
+	}
+	fan_add_account(h, s->account, apart);
+}
+
+static void send_presence(struct house *h, const struct session *to, struct str presence)
+{
+	fan_add(h, to);
+	fan_send_own(h, presence, FAN_BARE);
+}
+
+static void tell_of(struct house *h, const struct session *to, const struct account *a)
+{
+	for (const struct session *s = a ? a->oldest : NULL; s; s = s->next) {
+		if (s == to || !s->row.available || !session_may_see(h, to, s))
+			continue;
+		send_presence(h, to, s->row.presence);
+	}
+}
+
+/* A resource that comes hears of those that are there: its own, and those of contacts (RFC 6121
+ * 4.2.2, 4.3.2: only at its initial presence). */
+static void tell_of_others(struct house *h, const struct session *to)
+{
+	tell_of(h, to, to->account);
+	for (const struct roster_item *c = contacts_of(to); c; c = c->next) {
+		if (c->row.state & SUB_TO)
+			tell_of(h, to, account_by_jid(h->sessions, c->row.contact));
+	}
+}
+
+/* Whoever waits for an answer asks again each time that somebody is there to give it (3.1.3). */
+static void tell_of_requests(struct house *h, const struct session *to)
+{
+	struct jid who;
+
+	for (const struct roster_item *c = contacts_of(to); c; c = c->next) {
+		if (!(c->row.state & SUB_IN) || !c->row.request.n ||
+			!jid_split(c->row.contact, &who) || block_denies(h, to->account->jid, who))
+			continue;
+		fan_add(h, to);
+		fan_send(h, c->row.request);
+	}
+}
+
+/* What one that comes first is told may be long, and was not of its choosing. */
+static void greet(struct house *h, struct session *s)
+{
+	uint64_t made = h->made;
+
+	tell_of_others(h, s);
+	tell_of_requests(h, s);
+	if (!s->greeted)
+		h->made = made;
+	s->greeted = true;
+}
+
 /* unavailable: what the client said, or, when it could not, what the server says for it (RFC
  * 6121 4.5) */
 
@@ -93,10 +163,23 @@ static struct str unavailable(struct house *h, const struct session *s, const st
 	}
 	emit_start(&e, "presence");
 	emit_attr(&e, "from", s->jid.text);
-	emit_attr(&e, "to", to);
+	emit_attr_opt(&e, "to", to);
 	emit_attr(&e, "type", STR("unavailable"));
 	emit_end(&e);
 	return buf_str(out);
+}
+
+/* Does this address hear it with all the others? */
+static bool is_told(struct house *h, const struct session *s, struct str jid)
+{
+	const struct session *one;
+	struct jid j;
+
+	if (!s->row.available || !jid_split(jid, &j) ||
+		!(roster_state(s->account->roster, jid_bare(j)) & SUB_FROM))
+		return false;
+	one = jid_is_full(j) ? session_by_jid(h->sessions, jid) : NULL;
+	return !one || one->row.available;
 }
 
 /* Each has a copy of its own. When that comes to too much, they hear that it is gone, but not its
@@ -110,7 +193,8 @@ static void tell_directed(struct house *h, const struct session *s, const struct
 
 	while (rest.n) {
 		str_cut(rest, '\n', &one, &rest);
-		fan_send_jid(h, one, unavailable(h, s, said, one));
+		if (!is_told(h, s, one))
+			fan_send_jid(h, one, unavailable(h, s, said, one));
 	}
 }
 
@@ -120,9 +204,10 @@ static void go_unavailable(struct house *h, struct session *s, const struct stan
 	bool itself)
 {
 	tell_directed(h, s, said);
-	if (s->row.available)
-		fan_send_account(h, s->account, itself ? NULL : s,
-			unavailable(h, s, said, own_bare(s)));
+	if (s->row.available) {
+		add_listeners(h, s, itself ? NULL : s);
+		fan_send_own(h, unavailable(h, s, said, STR_NONE), FAN_BARE);
+	}
 	s->row.available = false;
 	s->row.priority = 0;
 	session_presence_set(s, STR_NONE);
@@ -133,6 +218,20 @@ static void go_unavailable(struct house *h, struct session *s, const struct stan
 static bool is_resource_of(struct jid item, struct str address)
 {
 	return jid_is_full(item) && jid_local(item).n && str_eq(jid_bare(item), address);
+}
+
+/* Whoever sees it by the roster. */
+static void hide_from_contacts(struct house *h, const struct session *s, struct jid item)
+{
+	for (const struct roster_item *c = contacts_of(s); c && s->row.available; c = c->next) {
+		struct account *a = account_by_jid(h->sessions, c->row.contact);
+
+		for (const struct session *r = a ? a->oldest : NULL; r; r = r->next) {
+			if ((c->row.state & SUB_FROM) && r->row.available &&
+				block_matches(item.text, r->jid))
+				send_presence(h, r, unavailable(h, s, NULL, STR_NONE));
+		}
+	}
 }
 
 void presence_hide(struct house *h, struct session *s, struct jid item)
@@ -157,6 +256,24 @@ void presence_hide(struct house *h, struct session *s, struct jid item)
 		session_changed(h, s);
 	}
 	buf_free(&list);
+	hide_from_contacts(h, s, item);
+}
+
+void presence_show(struct house *h, struct session *s, struct jid item)
+{
+	for (const struct roster_item *c = contacts_of(s); c && s->row.available; c = c->next) {
+		struct account *a = account_by_jid(h->sessions, c->row.contact);
+
+		for (const struct session *r = a ? a->oldest : NULL; r; r = r->next) {
+			if (!r->row.available || !block_matches(item.text, r->jid) ||
+				!session_may_see(h, r, s))
+				continue;
+			if (c->row.state & SUB_FROM)
+				send_presence(h, r, s->row.presence);
+			if (c->row.state & SUB_TO)
+				send_presence(h, s, r->row.presence);
+		}
+	}
 }
 
 void presence_session_ended(struct house *h, struct session *s)
@@ -206,18 +323,6 @@ static bool read_priority(const struct stanza *s, int *priority)
 	return good;
 }
 
-/* A resource that comes hears of those that are there (RFC 6121 4.2.2 has it so for the initial
- * presence only). */
-static void tell_of_others(struct house *h, const struct session *to)
-{
-	for (const struct session *s = to->account->oldest; s; s = s->next) {
-		if (s == to || !s->row.available)
-			continue;
-		fan_add(h, to);
-		fan_send(h, s->row.presence);
-	}
-}
-
 static enum verdict go_available(struct traffic *t)
 {
 	struct session *s = t->from;
@@ -229,7 +334,7 @@ static enum verdict go_available(struct traffic *t)
 		t->why = STANZA_bad_request;
 		return DENY;
 	}
-	stanza_stamp(out, t->stanza, s->jid.text, own_bare(s));
+	stanza_stamp(out, t->stanza, s->jid.text, STR_NONE);
 	if (out->n > PRESENCE_MOST) {
 		t->why = STANZA_policy_violation;
 		return DENY;
@@ -238,14 +343,47 @@ static enum verdict go_available(struct traffic *t)
 	s->row.priority = (int8_t)priority;
 	session_presence_set(s, buf_str(out));
 	session_changed(t->house, s);
-	fan_send_account(t->house, s->account, NULL, s->row.presence);
+	add_listeners(t->house, s, NULL);
+	fan_send_own(t->house, s->row.presence, FAN_BARE);
 	if (initial)
-		tell_of_others(t->house, s);
+		greet(t->house, s);
 	if (!was_shown && session_is_shown(s))
 		pipeline_session_shown(t->house, s);
 	else if (was_shown && !session_is_shown(s))
 		pipeline_session_hidden(t->house, s);
 	return DONE;
+}
+
+/* RFC 6121 4.3.2, where the answer is known here: of a contact that may be seen, what there is, or
+ * that there is nothing. Who may not see it learns nothing. */
+static void answer_probe(struct traffic *t)
+{
+	struct house *h = t->house;
+	struct str contact = jid_bare(t->to);
+	const struct account *a = account_by_jid(h->sessions, contact);
+	const struct session *one = session_by_jid(h->sessions, t->to.text);
+	bool there = false;
+
+	if (!(roster_state(t->from->account->roster, contact) & SUB_TO))
+		return;
+	for (const struct session *s = a ? a->oldest : NULL; s; s = s->next)
+		there = there || (s->row.available && (!jid_is_full(t->to) || s == one));
+	if (there && !jid_is_full(t->to)) {
+		tell_of(h, t->from, a);
+		return;
+	}
+	fan_add(h, t->from);
+	if (there) {
+		fan_send_own(h, one->row.presence, FAN_BARE);
+	} else {
+		struct emit e = emit_to(traffic_scratch(t));
+
+		emit_start(&e, "presence");
+		emit_attr(&e, "from", t->to.text);
+		emit_attr(&e, "type", STR("unavailable"));
+		emit_end(&e);
+		fan_send_own(h, buf_str(e.out), FAN_BARE);
+	}
 }
 
 /* from the client */
@@ -281,9 +419,12 @@ static enum verdict directed(struct traffic *t)
 		directed_forget(t);
 		return PASS;
 	case TYPE_PROBE:
-		if (!str_eq(t->to.text, own_bare(t->from)))
+		if (!conf_domain(t->house->conf, jid_domain(t->to)))
 			return PASS;
-		tell_of_others(t->house, t->from);
+		if (str_eq(t->to.text, own_bare(t->from)))
+			tell_of(t->house, t->from, t->from->account);
+		else
+			answer_probe(t);
 		return DONE;
 	default:
 		return PASS;

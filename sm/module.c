@@ -111,7 +111,29 @@ void fan_add(struct house *h, const struct session *s)
 	buf_add(&p->fan, &s->row.conn, sizeof s->row.conn);
 }
 
-static void fan_out(struct house *h, struct str xml, bool own)
+void fan_add_account(struct house *h, const struct account *a, const struct session *apart)
+{
+	for (const struct session *s = a ? a->oldest : NULL; s; s = s->next) {
+		if (s->row.available && s != apart)
+			fan_add(h, s);
+	}
+}
+
+bool session_may_see(const struct house *h, const struct session *who, const struct session *of)
+{
+	return !block_denies(h, of->account->jid, who->jid) &&
+		!block_denies(h, who->account->jid, of->jid);
+}
+
+void fan_add_seeing(struct house *h, const struct account *a, const struct session *of)
+{
+	for (const struct session *s = a ? a->oldest : NULL; s; s = s->next) {
+		if (s->row.available && session_may_see(h, s, of))
+			fan_add(h, s);
+	}
+}
+
+static void fan_out(struct house *h, struct str xml, uint8_t own)
 {
 	struct message m = {.code = MSG_deliver};
 
@@ -129,22 +151,12 @@ static void fan_out(struct house *h, struct str xml, bool own)
 
 void fan_send(struct house *h, struct str xml)
 {
-	fan_out(h, xml, false);
+	fan_out(h, xml, 0);
 }
 
-void fan_send_own(struct house *h, struct str xml)
+void fan_send_own(struct house *h, struct str xml, enum fan_own own)
 {
-	fan_out(h, xml, true);
-}
-
-void fan_send_account(struct house *h, const struct account *a, const struct session *apart,
-	struct str xml)
-{
-	for (const struct session *s = a ? a->oldest : NULL; s; s = s->next) {
-		if (s->row.available && s != apart)
-			fan_add(h, s);
-	}
-	fan_send(h, xml);
+	fan_out(h, xml, own);
 }
 
 void fan_send_jid(struct house *h, struct str jid, struct str xml)
@@ -154,7 +166,8 @@ void fan_send_jid(struct house *h, struct str jid, struct str xml)
 	if (!jid_split(jid, &j))
 		return;
 	if (!jid_resource(j).n) {
-		fan_send_account(h, account_by_jid(h->sessions, jid), NULL, xml);
+		fan_add_account(h, account_by_jid(h->sessions, jid), NULL);
+		fan_send(h, xml);
 		return;
 	}
 	fan_add(h, session_by_jid(h->sessions, jid));

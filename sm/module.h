@@ -14,7 +14,9 @@
 #include "sm/house.h"
 #include "sm/last.h"
 #include "sm/mailbox.h"
-#include "sm/roster.h"
+#include "sm/opening.h"
+#include "sm/roster_act.h"
+#include "sm/roster_item.h"
 #include "sm/session.h"
 
 /* What has become of a stanza. */
@@ -87,13 +89,16 @@ struct buf *house_scratch(struct house *h);
 /* Fan-out: adds sessions (of any worker; NULL: none), then sends them one stanza, as one frame a
  * worker. */
 void fan_add(struct house *h, const struct session *s);
+/* The available sessions of the account (NULL: none), but `apart` (or NULL). */
+void fan_add_account(struct house *h, const struct account *a, const struct session *apart);
+/* Those that may see `of`: neither blocks the other (XEP-0191). */
+void fan_add_seeing(struct house *h, const struct account *a, const struct session *of);
+bool session_may_see(const struct house *h, const struct session *who, const struct session *of);
 void fan_send(struct house *h, struct str xml);
-/* The same, and each worker puts in the receiving connection's own full JID as `to`; `xml` has
- * none. */
-void fan_send_own(struct house *h, struct str xml);
-/* To every available session of the account, but `apart` (or NULL). */
-void fan_send_account(struct house *h, const struct account *a, const struct session *apart,
-	struct str xml);
+/* The same for a stanza without `to`: each worker puts in the receiving connection's own full (or
+ * bare) JID. */
+enum fan_own { FAN_FULL = PROTO_OWN_FULL, FAN_BARE = PROTO_OWN_BARE };
+void fan_send_own(struct house *h, struct str xml, enum fan_own own);
 /* To a prepared JID: its session, or the available ones of the account. Somebody else's domain:
  * nobody. */
 void fan_send_jid(struct house *h, struct str jid, struct str xml);

@@ -4,6 +4,8 @@
  * be in there already, and then is once more what it is. */
 #include "sm/opening.h"
 
+#include "common/stanza.h"
+
 #include "sm/answer.h"
 #include "sm/peer.h"
 #include "sm/session.h"
@@ -55,7 +57,7 @@ static void opening_free(struct opening *o)
 
 static void add_row(void *ctx, const struct roster_row *row)
 {
-	roster_set(ctx, row);
+	roster_put(ctx, row);
 }
 
 static enum db_result load(struct db *d, struct str account, struct roster **r)
@@ -86,7 +88,7 @@ static void catch_up(struct opening *o)
 	struct roster_row row;
 
 	while (roster_row_take(&rest, &row))
-		roster_set(o->roster, &row);
+		roster_put(o->roster, &row);
 }
 
 /* What was asked is asked again, as it came; whoever has gone meanwhile is told nothing. */
@@ -186,7 +188,7 @@ void roster_changed(struct house *h, struct str account, const struct roster_row
 	struct opening *o = a ? NULL : table_get(h->openings->by_account, account);
 
 	if (a && a->roster)
-		roster_set(a->roster, row);
+		roster_put(a->roster, row);
 	else if (o)
 		roster_row_put(&o->changes, row);
 }
@@ -218,11 +220,25 @@ struct recovery {
 	enum db_result result;
 };
 
+/* An sm of before rosters kept presence with the only `to` that there was. */
+static void unaddress(struct session *s)
+{
+	struct buf without = {0};
+	struct stanza view;
+
+	if (!stanza_view(s->row.presence, &view) || !view.to.whole.n)
+		return;
+	stanza_stamp(&without, &view, s->row.jid, STR_NONE);
+	session_presence_set(s, buf_str(&without));
+	buf_free(&without);
+}
+
 static void load_of(void *ctx, void *session)
 {
 	struct recovery *r = ctx;
 	struct session *s = session;
 
+	unaddress(s);
 	if (r->result == DB_OK && !s->account->roster && !session_is_anonymous(s))
 		r->result = load(r->db, s->account->jid, &s->account->roster);
 }

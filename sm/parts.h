@@ -25,6 +25,8 @@
 /* Presence: hides the session from those to whom it has shown itself and whom `item` of a block
  * list means; as if it had become unavailable to them. */
 void presence_hide(struct house *h, struct session *s, struct jid item);
+/* It is blocked no more: contacts that it means see the session again, and are seen. */
+void presence_show(struct house *h, struct session *s, struct jid item);
 
 /* Offline messages (XEP-0160), for route.def. Has the message something that its receiver would
  * want to read later? Not so: chat states alone (XEP-0085), and what the sender's hints (XEP-0334)
@@ -37,6 +39,9 @@ void offline_store(struct traffic *t);
 /* The verification string of what disco#info says of a domain (XEP-0115 5.1, SHA-1, base64);
  * appends. */
 void disco_version(const struct conf_domain *d, struct buf *out);
+
+/* A subscription stanza for another account (RFC 6121 3), for route.def. */
+void subscription_ask(const struct traffic *t);
 
 #define IQ(ns, element, type, target, handler) \
 	enum cond handler(const struct iq *q, struct emit *e);

@@ -17,14 +17,14 @@ struct roster *roster_new(const struct roster_head *head)
 	return r;
 }
 
-static void unlink_contact(struct roster *r, struct contact *c)
+static void unlink_contact(struct roster *r, struct roster_item *c)
 {
 	*(c->previous ? &c->previous->next : &r->first) = c->next;
 	*(c->next ? &c->next->previous : &r->last) = c->previous;
 }
 
 /* Behind `before`; NULL: first of all. */
-static void link_contact(struct roster *r, struct contact *c, struct contact *before)
+static void link_contact(struct roster *r, struct roster_item *c, struct roster_item *before)
 {
 	c->previous = before;
 	c->next = before ? before->next : r->first;
@@ -42,9 +42,9 @@ static struct str keep(char **at, struct str s)
 	return kept;
 }
 
-static struct contact *contact_new(const struct roster_row *row)
+static struct roster_item *contact_new(const struct roster_row *row)
 {
-	struct contact *c = mem_new(sizeof *c + row->contact.n + row->name.n + row->groups.n +
+	struct roster_item *c = mem_new(sizeof *c + row->contact.n + row->name.n + row->groups.n +
 		row->request.n);
 	char *at = c->text;
 
@@ -56,9 +56,9 @@ static struct contact *contact_new(const struct roster_row *row)
 	return c;
 }
 
-void roster_set(struct roster *r, const struct roster_row *row)
+void roster_put(struct roster *r, const struct roster_row *row)
 {
-	struct contact *old = table_get(r->by_jid, row->contact), *before = r->last, *c = NULL;
+	struct roster_item *old = table_get(r->by_jid, row->contact), *before = r->last, *c = NULL;
 
 	if (subscription_is_kept(row->state))
 		c = contact_new(row); /* first: the row may borrow from the old one */
@@ -78,14 +78,14 @@ void roster_set(struct roster *r, const struct roster_row *row)
 	}
 }
 
-const struct contact *roster_find(const struct roster *r, struct str contact)
+const struct roster_item *roster_find(const struct roster *r, struct str contact)
 {
 	return table_get(r->by_jid, contact);
 }
 
 unsigned roster_state(const struct roster *r, struct str contact)
 {
-	const struct contact *c = r ? roster_find(r, contact) : NULL;
+	const struct roster_item *c = r ? roster_find(r, contact) : NULL;
 
 	return c ? c->row.state : 0;
 }
@@ -96,7 +96,7 @@ void roster_free(struct roster **r)
 
 	if (!old)
 		return;
-	for (struct contact *c = old->first, *next; c; c = next) {
+	for (struct roster_item *c = old->first, *next; c; c = next) {
 		next = c->next;
 		mem_free(c);
 	}

@@ -9,24 +9,24 @@
 #include "sm/store_roster.h"
 #include "sm/subscription.h"
 
-struct contact {
-	struct contact *next, *previous; /* of the roster, as they came */
-	struct roster_row row;           /* its slices are the contact's own */
+struct roster_item {
+	struct roster_item *next, *previous; /* of the roster, as they came */
+	struct roster_row row;               /* its slices are the contact's own */
 	char text[];
 };
 
 struct roster {
 	struct roster_head head;
 	struct table *by_jid;
-	struct contact *first, *last;
+	struct roster_item *first, *last;
 };
 
 struct roster *roster_new(const struct roster_head *head);
 void roster_free(struct roster **r);
 /* Puts a row in place of what there is of this contact, or takes that away when there is nothing to
  * keep in the row. The version of the roster becomes the row's if that is newer. */
-void roster_set(struct roster *r, const struct roster_row *row);
-const struct contact *roster_find(const struct roster *r, struct str contact); /* NULL: none */
+void roster_put(struct roster *r, const struct roster_row *row);
+const struct roster_item *roster_find(const struct roster *r, struct str contact); /* NULL: none */
 /* SUB_* bits; 0 where there is no roster, or nobody of that name in it. */
 unsigned roster_state(const struct roster *r, struct str contact);
 

@@ -42,6 +42,8 @@ struct row {
 #define KIND_iq (1u << STANZA_IQ)
 #define T(type) (1u << TYPE_##type)
 #define ANY (~0u)
+#define SUBSCRIPTION_TYPES \
+	(T(SUBSCRIBE) | T(SUBSCRIBED) | T(UNSUBSCRIBE) | T(UNSUBSCRIBED))
 #define STORED_TYPES (T(NONE) | T(NORMAL) | T(CHAT) | T(UNKNOWN))
 
 static const struct row rows[] = {
@@ -258,6 +260,9 @@ static void act(struct traffic *t, enum route_action action)
 		break;
 	case ACTION_store:
 		offline_store(t);
+		break;
+	case ACTION_subscribe:
+		subscription_ask(t);
 		break;
 	case ACTION_bounce:
 		bounce(t, STANZA_service_unavailable);

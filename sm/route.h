@@ -27,6 +27,7 @@ enum route_action {
 	ACTION_server,
 	ACTION_contact,
 	ACTION_store,
+	ACTION_subscribe,
 	ACTION_bounce,
 	ACTION_far,
 	ACTION_ignore

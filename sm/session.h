@@ -27,6 +27,7 @@ struct session {
 	unsigned errands; /* ... of these, what it asked of the store */
 	uint64_t queued;  /* bytes waiting in its worker, as last reported */
 	bool kicked;      /* it ends by our word: its connection is there yet */
+	bool greeted;     /* it has had its initial presence, once at least (mod_presence.c) */
 	/* replacements of this full JID, handed on from the one replaced: see conflict.h */
 	uint64_t swap_since;
 	unsigned swaps;

@@ -12,8 +12,9 @@
 #include "sm/db.h"
 
 /* In `flags`, beside those that come with open_session and are kept: */
-#define SESSION_BLOCKLIST 4  /* its client asked for the block list, and is told of changes */
-#define SESSION_PARTING 0x80 /* its client has said goodbye (session_part) */
+#define SESSION_BLOCKLIST 4     /* its client asked for the block list, and is told of changes */
+#define SESSION_INTERESTED 0x40 /* ... for the roster (RFC 6121 2.1.6), ... */
+#define SESSION_PARTING 0x80    /* its client has said goodbye (session_part) */
 
 /* A session as it is kept: in sessions.db, in the turn log, and inside struct session. Slices are
  * borrowed. */

@@ -26,6 +26,7 @@ PAIRS = number("PAIRS", 100)
 IDLE = min(number("IDLE", 5000), resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200)
 STORM = number("STORM", 2000)
 RESOURCES = number("RESOURCES", 100)
+CONTACTS = number("CONTACTS", 2000)
 LOGINS = number("LOGINS", 16)     # at the same time
 FIRST = number("FIRST", 200)      # accounts that log in by PLAIN for the first time
 SCENES = os.environ.get("SCENES", "").split()
@@ -39,8 +40,10 @@ CHAT = {"tls": "direct", "scene": "chat", "clients": PAIRS, "nap": 100}
 ALONE = {**TLS_LOGIN, "accounts": 200, "alone": True}
 OLD = {**ALONE, "store": "old"}
 SASL2 = {**ALONE, "tls": "direct", "sasl2": 1}
+# The first account's contacts, each with a session; the floor knows no rosters, and plays it with one account's resources.
+FRIENDS = {"tls": "direct", "scene": "presence", "store": "friends", "floor": {"accounts": 1}}
 # name: what the load generator is told; nap: what the floor's workers sleep before a turn, in us (floor.c says why);
-# alone: see above; domain: lines for the server's configuration; store: which accounts
+# alone: see above; floor: what it is told instead; domain: lines for the server's configuration; store: which accounts
 PLAY = {
     "login-plain-first": {"tls": "none", "mechanism": "PLAIN", "scene": "login", "clients": 8, "once": 1, "accounts": FIRST,
                           "store": "PLAIN"},
@@ -63,6 +66,8 @@ PLAY = {
     "chat-1": {**CHAT, "window": 1},
     "chat-16": {**CHAT, "window": 16},
     "presence": {"tls": "direct", "scene": "presence", "clients": RESOURCES, "accounts": 1},
+    "presence-100": {**FRIENDS, "clients": 101, "accounts": 101},
+    "presence-contacts": {**FRIENDS, "clients": CONTACTS + 1, "accounts": CONTACTS + 1},
     "offline": {"tls": "direct", "scene": "offline", "clients": 32, "messages": MESSAGES, "accounts": 200, "alone": True,
                 "domain": "offline-messages = 10000000\noffline-bytes = 10737418240"},
     "storm": {"tls": "starttls", "scene": "storm", "clients": STORM},
@@ -158,18 +163,20 @@ def make_store(accounts, unique, *more):
 
 def make_stores():
     """PLAIN's derivations must not be shared, but those of the load generator's clients may."""
-    return {"PLAIN": make_store(max(FIRST, 100), FIRST), "old": make_store(200, 0, "old"), None: make_store(max(ACCOUNTS, 200), 0)}
+    return {"PLAIN": make_store(max(FIRST, 100), FIRST), "old": make_store(200, 0, "old"),
+            "friends": make_store(max(CONTACTS, 100) + 1, 0, "friends"), None: make_store(max(ACCOUNTS, 200), 0)}
 
 
 def store_for(play, stores):
     return stores[play.get("store")]
 
 
-NOT_TOLD = ("nap", "alone", "domain", "store", "table")
+NOT_TOLD = ("nap", "alone", "domain", "store", "table", "floor")
 
 
 def play_scene(name, server, play):
     files = server.files(play) if "certificate" in play else {}
+    play = {**play, **(play.get("floor", {}) if server.name == "floor" else {})}
     play = {**{key: value for key, value in play.items() if key not in NOT_TOLD}, **files}
     options = {"accounts": ACCOUNTS, "seconds": SECONDS, "password": PASSWORD, "lenient": int(server.name == "floor"),
                "mechanism": "SCRAM-SHA-1", **play, "port": server.port, "tls-port": server.tls_port,

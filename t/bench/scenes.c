@@ -189,7 +189,8 @@ void scene_storm(void)
 	dismiss();
 }
 
-/* presence: one account's resources; the first says something new, all hear it, then it says the next */
+/* presence: one account's resources, or with several accounts the first one's contacts; the first says something new,
+ * all hear it, then it says the next */
 
 static uint64_t round_number, round_heard, round_began, last_presence;
 
@@ -255,7 +256,6 @@ void scene_presence(void)
 {
 	assemble(load.o.clients);
 	for (size_t i = 0; i < cast_count; i++) {
-		cast[i].number = 0;
 		snprintf(cast[i].resource, sizeof cast[i].resource, LOAD_RESOURCE "%zu", i);
 		cast[i].online = presence_online;
 		cast[i].stanza = presence_stanza;

@@ -77,7 +77,7 @@ static inline int end(void **state)
 
 struct heard {
 	uint64_t conn;
-	struct buf text; /* the stanzas for conn, one a line */
+	struct buf text; /* the stanzas for conn, one a line; "own " before those with its bare JID */
 	unsigned frames;
 };
 
@@ -89,6 +89,7 @@ static inline bool hear(void *ctx, const struct message *m)
 	for (size_t i = 0; i < m->as.deliver.conns.n; i++) {
 		if (list_at(m->as.deliver.conns, i) != h->conn)
 			continue;
+		buf_puts(&h->text, m->as.deliver.own == FAN_BARE ? "own " : "");
 		buf_put(&h->text, m->as.deliver.xml);
 		buf_putc(&h->text, '\n');
 	}

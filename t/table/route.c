@@ -4,7 +4,7 @@
  * pages have it: for each kind a table of (address, who is home) x type. Letters: D to that resource,
  * M to the most available, A to all of priority >= 0, P to all that sent presence, E
  * service-unavailable, F remote-server-not-found, S silently ignored, U answered for the account, C for
- * another one, V answered for the domain, O stored for later. */
+ * another one, V answered for the domain, O stored for later, B for subscription.def. */
 #include "sm/route.h"
 
 #include <setjmp.h>
@@ -36,9 +36,10 @@ static const struct line message_lines[] = {
 static const enum stanza_type presence_types[] = {TYPE_NONE, TYPE_UNAVAILABLE, TYPE_ERROR, TYPE_PROBE, TYPE_SUBSCRIBE,
 	TYPE_SUBSCRIBED, TYPE_UNSUBSCRIBE, TYPE_UNSUBSCRIBED};
 static const struct line presence_lines[] = {
-	{ADDRESSED_TO_ACCOUNT, HOME_some | HOME_empty, "PPSSESSS", "RFC 6121 8.5.2.1.2, 8.5.2.2.2"},
-	{FORM_full, HOME_match, "DDDSESSS", "RFC 6121 8.5.3.1"},
-	{FORM_full, HOME_some | HOME_empty, "SSSSESSS", "RFC 6121 8.5.3.2.2"},
+	{FORM_none | FORM_own, HOME_some | HOME_empty, "PPSSSSSS", "RFC 6121 8.5.2.1.2, 8.5.2.2.2; 3"},
+	{FORM_bare, HOME_some | HOME_empty, "PPSSBBBB", "RFC 6121 8.5.1, 8.5.2.1.2, 8.5.2.2.2"},
+	{FORM_full, HOME_match, "DDDSBBBB", "RFC 6121 8.5.3.1"},
+	{FORM_full, HOME_some | HOME_empty, "SSSSBBBB", "RFC 6121 8.5.3.2.2"},
 	{FORM_domain | FORM_service, HOME_empty, "SSSSESSS", "RFC 6120 10.5"},
 	{FORM_foreign, HOME_empty, "FFFFFFFF", "RFC 6120 10.4"},
 };
@@ -81,6 +82,7 @@ static char letter_of(enum route_action action)
 		[ACTION_server] = 'V',
 		[ACTION_contact] = 'C',
 		[ACTION_store] = 'O',
+		[ACTION_subscribe] = 'B',
 		[ACTION_bounce] = 'E',
 		[ACTION_far] = 'F',
 		[ACTION_ignore] = 'S',
@@ -156,7 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		{"route: every message goes where RFC 6121 8.5 has it, by type, address and who is home", messages,
 			NULL, NULL, NULL},
-		{"route: every presence goes where RFC 6121 8.5 has it, subscriptions apart", presences, NULL, NULL,
+		{"route: every presence goes where RFC 6121 8.5 has it", presences, NULL, NULL,
 			NULL},
 		{"route: every iq goes where RFC 6121 8.5 and RFC 6120 10 have it", iqs, NULL, NULL, NULL},
 	};

@@ -536,6 +536,37 @@ static void last_words(void **state)
 	world_free(w);
 }
 
+/* What sm says to many at once becomes each one's own. */
+static void own_address(void **state)
+{
+	static const struct {
+		const char *xml;
+		uint8_t own;
+		const char *said;
+	} rows[] = {
+		{"<presence/>", PROTO_OWN_BARE, "<presence to=\"alice@localhost\"/>"},
+		{"<presence from=\"b@d/x\"><show>away</show></presence>", PROTO_OWN_BARE,
+			"<presence to=\"alice@localhost\" from=\"b@d/x\"><show>away</show></presence>"},
+		{"<iq type=\"set\" id=\"1\"/>", PROTO_OWN_FULL,
+			"<iq to=\"alice@localhost/&lt;r&gt;\" type=\"set\" id=\"1\"/>"},
+		{"<message>a b</message>", PROTO_OWN_BARE, "<message to=\"alice@localhost\">a b</message>"},
+		{"<presence/>", 0, "<presence/>"},
+	};
+	struct message m = {.code = MSG_deliver};
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct world *w = world_at(LOGIN_session_established);
+		buf_clear(&w->client.jid);
+		buf_puts(&w->client.jid, "alice@localhost/<r>");
+		world_forget(w);
+		m.as.deliver.xml = str_of(rows[i].xml);
+		m.as.deliver.own = rows[i].own;
+		world_answer(w, m);
+		assert_true(str_is(world_hear(w), rows[i].said));
+		world_free(w);
+	}
+}
+
 static void gone_mid_question(void **state)
 {
 	struct world *w = world_at(LOGIN_wait_for_open);
@@ -653,6 +684,8 @@ int main(void)
 			NULL, NULL},
 		{"client: what its last stanzas made goes out before our answer to its goodbye", last_words, NULL, NULL,
 			NULL},
+		{"client: what sm says to many without an address goes out to each with its own", own_address, NULL,
+			NULL, NULL},
 		{"client: one that goes while its session is being opened is given up, and an answer changes nothing",
 			gone_mid_question, NULL, NULL, NULL},
 	};

@@ -16,6 +16,7 @@
 #include "common/condition.h"
 #include "common/log.h"
 #include "sm/peer.h"
+#include "sm/roster_act.h"
 #include "sm/session.h"
 #include "sm/token.h"
 #include "sm/store_account.h"
@@ -146,6 +147,12 @@ unsigned account_removed(struct house *h, struct str bare)
 {
 	account_revoke(h, bare);
 	return account_kick(h, bare, STREAM_not_authorized, STR_NONE);
+}
+
+void acts_run(struct house *h, struct str acts)
+{
+	(void)h;
+	(void)acts;
 }
 
 void tokens_revoke(struct house *h, struct str account)

@@ -2,6 +2,7 @@
  *
  * Presence, messages and iqs through routing as a whole, with two workers whose channels are read
  * back: who gets what. */
+#include "sm/pipeline.h"
 #include "t/lib/sm_scene.h"
 
 static void initial(void **state)
@@ -12,14 +13,144 @@ static void initial(void **state)
 	assert_int_equal(s->a->row.priority, 3);
 	again(s);
 	say(s, s->b, "<presence/>");
-	got(s->a, "<presence from=\"alice@d/b\" to=\"alice@d\"/>\n");
+	got(s->a, "own <presence from=\"alice@d/b\"/>\n");
 	got(s->b,
-		"<presence from=\"alice@d/b\" to=\"alice@d\"/>\n"
-		"<presence from=\"alice@d/a\" to=\"alice@d\"><priority>3</priority></presence>\n");
+		"own <presence from=\"alice@d/b\"/>\n"
+		"own <presence from=\"alice@d/a\"><priority>3</priority></presence>\n");
 	got(s->bob, "");
 	again(s);
 	say(s, s->b, "<presence><show>away</show></presence>");
-	got(s->b, "<presence from=\"alice@d/b\" to=\"alice@d\"><show>away</show></presence>\n");
+	got(s->b, "own <presence from=\"alice@d/b\"><show>away</show></presence>\n");
+}
+
+/* In the roster of the session's account. */
+static void knows(struct session *s, const char *contact, unsigned state, const char *request)
+{
+	struct roster_head head = {0};
+	struct roster_row row = {.contact = str_of(contact), .state = state, .version = 1, .request = str_of(request)};
+
+	if (!s->account->roster)
+		s->account->roster = roster_new(&head);
+	roster_put(s->account->roster, &row);
+}
+
+/* RFC 6121 4.2.2, 4.4.2, 4.5.2: those with "from" hear, those with "to" are heard of, nobody else. */
+static void contacts(void **state)
+{
+	struct scene *s = *state;
+	struct session *carol = enter(s, 2, 5, "carol@d/c"), *dave = enter(s, 2, 6, "dave@d/d");
+
+	knows(s->a, "bob@d", SUB_LISTED | SUB_FROM, NULL);
+	knows(s->a, "carol@d", SUB_LISTED | SUB_TO, NULL);
+	knows(s->a, "dave@d", SUB_LISTED | SUB_OUT, NULL);
+	knows(s->a, "gone@d", SUB_LISTED | SUB_TO | SUB_FROM, NULL);
+	say(s, s->bob, "<presence/>");
+	say(s, carol, "<presence><show>dnd</show></presence>");
+	say(s, dave, "<presence/>");
+	again(s);
+	say(s, s->a, "<presence/>");
+	got(s->bob, "own <presence from=\"alice@d/a\"/>\n");
+	got(carol, "");
+	got(dave, "");
+	got(s->a,
+		"own <presence from=\"alice@d/a\"/>\n"
+		"own <presence from=\"carol@d/c\"><show>dnd</show></presence>\n");
+	again(s);
+	say(s, s->a, "<presence><show>xa</show></presence>");
+	got(s->bob, "own <presence from=\"alice@d/a\"><show>xa</show></presence>\n");
+	got(s->a, "own <presence from=\"alice@d/a\"><show>xa</show></presence>\n");
+	again(s);
+	say(s, s->a, "<presence type=\"unavailable\"/>");
+	got(s->bob, "own <presence type=\"unavailable\" from=\"alice@d/a\"/>\n");
+	got(carol, "");
+	again(s);
+	say(s, s->a, "<presence/>");
+	pipeline_session_ended(&s->h, s->a);
+	got(s->bob,
+		"own <presence from=\"alice@d/a\"/>\n"
+		"own <presence from=\"alice@d/a\" type=\"unavailable\"/>\n");
+}
+
+static void fan(void **state)
+{
+	struct scene *s = *state;
+	struct heard h = {.conn = s->bob->row.conn};
+	char jid[32];
+
+	for (unsigned i = 0; i < 50; i++) {
+		struct session *c;
+
+		snprintf(jid, sizeof jid, "c%u@d", i);
+		knows(s->a, jid, SUB_LISTED | SUB_FROM, NULL);
+		snprintf(jid, sizeof jid, "c%u@d/x", i);
+		c = enter(s, 1, 100 + i, jid);
+		assert_non_null(c);
+		c->row.available = true;
+	}
+	again(s);
+	say(s, s->a, "<presence/>");
+	assert_true(channel_read_frames(channel_since(&s->a->peer->channel, 0), hear, &h));
+	assert_int_equal(h.frames, 1);
+	buf_free(&h.text);
+}
+
+/* 3.1.3: at each initial presence, and only then. */
+static void requests(void **state)
+{
+	struct scene *s = *state;
+
+	knows(s->a, "bob@d", SUB_IN, "<presence type=\"subscribe\" from=\"bob@d\" to=\"alice@d\"/>");
+	for (int i = 0; i < 2; i++) {
+		again(s);
+		say(s, s->a, "<presence/>");
+		got(s->a,
+			"own <presence from=\"alice@d/a\"/>\n"
+			"<presence type=\"subscribe\" from=\"bob@d\" to=\"alice@d\"/>\n");
+		again(s);
+		say(s, s->a, "<presence/>");
+		got(s->a, "own <presence from=\"alice@d/a\"/>\n");
+		say(s, s->a, "<presence type=\"unavailable\"/>");
+	}
+}
+
+/* 4.3.2 */
+static void probes(void **state)
+{
+	struct scene *s = *state;
+
+	knows(s->a, "bob@d", SUB_LISTED | SUB_TO, NULL);
+	say(s, s->bob, "<presence/>");
+	again(s);
+	say(s, s->a, "<presence type=\"probe\" to=\"bob@d\"/>");
+	say(s, s->a, "<presence type=\"probe\" to=\"bob@d/x\"/>");
+	say(s, s->a, "<presence type=\"probe\" to=\"bob@d/y\"/>");
+	got(s->a,
+		"own <presence from=\"bob@d/x\"/>\nown <presence from=\"bob@d/x\"/>\n"
+		"own <presence from=\"bob@d/y\" type=\"unavailable\"/>\n");
+	again(s);
+	say(s, s->bob, "<presence type=\"probe\" to=\"alice@d\"/>");
+	got(s->bob, "");
+}
+
+/* 4.6.3: who hears it with all the others is not told once more. */
+static void directed_to_contacts(void **state)
+{
+	struct scene *s = *state;
+
+	knows(s->a, "bob@d", SUB_LISTED | SUB_FROM, NULL);
+	say(s, s->bob, "<presence/>");
+	say(s, s->a, "<presence/>");
+	say(s, s->a, "<presence to=\"bob@d/x\"/>");
+	say(s, s->a, "<presence to=\"bob@d\"/>");
+	again(s);
+	say(s, s->a, "<presence type=\"unavailable\"/>");
+	got(s->bob, "own <presence type=\"unavailable\" from=\"alice@d/a\"/>\n");
+	say(s, s->bob, "<presence type=\"unavailable\"/>");
+	say(s, s->a, "<presence/>");
+	say(s, s->a, "<presence to=\"bob@d/x\"/>");
+	again(s);
+	say(s, s->a, "<presence type=\"unavailable\"/>");
+	got(s->bob, "<presence type=\"unavailable\" from=\"alice@d/a\" to=\"bob@d/x\"/>\n");
 }
 
 static void priorities(void **state)
@@ -169,6 +300,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SCENE("presence: the initial one goes to all of one's own, and brings theirs; an update brings none",
 			initial),
+		SCENE("presence: contacts hear and are heard of as the roster says, at every step to the end",
+			contacts),
+		SCENE("presence: fifty contacts on one worker are one frame", fan),
+		SCENE("presence: requests that wait come with each initial presence", requests),
+		SCENE("presence: a probe is answered to whom it may be, and nothing is said to others", probes),
+		SCENE("presence: who was told directly and may see it anyway hears of the end once",
+			directed_to_contacts),
 		SCENE("presence: a priority is an integer from -128 to 127, and anything else is a bad request",
 			priorities),
 		SCENE("presence: what was directed ends with unavailable", directed),

@@ -42,7 +42,7 @@ static void put(const char *account, struct roster_row r)
 
 static void add(void *ctx, const struct roster_row *r)
 {
-	roster_set(ctx, r);
+	roster_put(ctx, r);
 }
 
 static struct roster *load(const char *account)
@@ -62,7 +62,7 @@ static void has(const char *account, const char *wanted)
 	struct roster *r = load(account);
 	struct buf got = {0};
 
-	for (const struct contact *c = r->first; c; c = c->next) {
+	for (const struct roster_item *c = r->first; c; c = c->next) {
 		buf_printf(&got, "%.*s:%u:%d:%.*s:", STR_ARG(c->row.contact), c->row.state, (int)c->row.version,
 			STR_ARG(c->row.name));
 		for (size_t i = 0; i < c->row.groups.n; i++)
@@ -162,7 +162,7 @@ static void gone(void **state)
 		put("alice@d", row(name, SUB_GONE, base + i));
 	}
 	r = load("alice@d");
-	for (const struct contact *c = r->first; c; c = c->next)
+	for (const struct roster_item *c = r->first; c; c = c->next)
 		n += c->row.state == SUB_GONE;
 	assert_int_equal(n, ROSTER_GONE_MOST);
 	assert_true(r->head.floor == base + 10);
@@ -217,18 +217,18 @@ static void memory(void **state)
 
 	(void)state;
 	x.name = STR("X");
-	roster_set(r, &x);
+	roster_put(r, &x);
 	x = row("y@d", SUB_LISTED, 6);
-	roster_set(r, &x);
+	roster_put(r, &x);
 	assert_true(r->head.version == 6);
 	again = roster_find(r, STR("x@d"))->row;
 	again.state |= SUB_FROM;
-	roster_set(r, &again);
+	roster_put(r, &again);
 	assert_true(str_is(r->first->row.name, "X") && r->first->row.state == (SUB_LISTED | SUB_FROM));
 	assert_ptr_equal(r->last, roster_find(r, STR("y@d")));
 	again = r->first->row;
 	again.state = 0;
-	roster_set(r, &again);
+	roster_put(r, &again);
 	assert_ptr_equal(r->first, r->last);
 	assert_int_equal(table_count(r->by_jid), 1);
 	assert_int_equal(roster_state(r, STR("x@d")), 0);

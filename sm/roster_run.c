@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Acts done: what the store has decided reaches memory, clients and contacts. */
+#include "sm/module.h"
+#include "sm/roster_act.h"
+#include "sm/roster_item.h"
+
+static void add_interested(struct house *h, const struct account *a)
+{
+	for (const struct session *s = a ? a->oldest : NULL; s; s = s->next) {
+		if (s->row.flags & SESSION_INTERESTED)
+			fan_add(h, s);
+	}
+}
+
+static void run_row(struct house *h, bool push, struct str account, struct str bytes)
+{
+	struct roster_row row;
+	struct buf *out;
+
+	if (!roster_row_take(&bytes, &row))
+		return;
+	roster_changed(h, account, &row);
+	if (!push)
+		return;
+	out = house_scratch(h);
+	roster_push_put(out, &row);
+	add_interested(h, account_by_jid(h->sessions, account));
+	fan_send_own(h, buf_str(out), FAN_FULL);
+}
+
+static void run_deliver(struct house *h, enum act_who who, struct str account, struct str xml)
+{
+	const struct account *a = account_by_jid(h->sessions, account);
+
+	if (who == ACT_INTERESTED)
+		add_interested(h, a);
+	else
+		fan_add_account(h, a, NULL);
+	fan_send(h, xml);
+}
+
+static struct str unavailable(struct house *h, const struct session *s)
+{
+	struct emit e = emit_to(house_scratch(h));
+
+	emit_start(&e, "presence");
+	emit_attr(&e, "from", s->jid.text);
+	emit_attr(&e, "type", STR("unavailable"));
+	emit_end(&e);
+	return buf_str(e.out);
+}
+
+static void run_presence(struct house *h, bool show, struct str of, struct str to)
+{
+	const struct account *a = account_by_jid(h->sessions, of);
+	const struct account *b = account_by_jid(h->sessions, to);
+
+	for (const struct session *s = a && b ? a->oldest : NULL; s; s = s->next) {
+		if (!s->row.available)
+			continue;
+		fan_add_seeing(h, b, s);
+		fan_send_own(h, show ? s->row.presence : unavailable(h, s), FAN_BARE);
+	}
+}
+
+static void run(struct house *h, const struct act *a)
+{
+	switch (a->kind) {
+	case ACT_ROW:
+		run_row(h, a->detail, a->account, a->rest);
+		break;
+	case ACT_DELIVER:
+		run_deliver(h, (enum act_who)a->detail, a->account, a->rest);
+		break;
+	case ACT_SHOW:
+	case ACT_HIDE:
+		run_presence(h, a->kind == ACT_SHOW, a->account, a->rest);
+		break;
+	}
+}
+
+void acts_run(struct house *h, struct str acts)
+{
+	struct act a;
+
+	while (act_take(&acts, &a))
+		run(h, &a);
+}

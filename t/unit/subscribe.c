@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Subscriptions in the store: both sides after each stanza, and the acts that come of it, in their order (RFC 6121 3). */
+#include "sm/roster_act.h"
+#include "sm/store_account.h"
+#include "sm/subscribe.h"
+#include "t/lib/sm_try.h"
+
+#define ALICE "alice@d"
+#define BOB "bob@d"
+
+static struct db *d;
+static uint64_t version;
+static const struct subscribe_limits plenty = {.items = 100, .bytes = 10000, .requests = 10};
+
+static int start(void **state)
+{
+	struct buf why = {0};
+
+	(void)state;
+	try_remove("store.db");
+	d = db_open(try_path("store.db"), DB_DURABLE, &why);
+	assert_non_null(d);
+	assert_true(store_migrate(d, try_path("store.db"), &why));
+	assert_int_equal(store_account_add(d, STR(ALICE), STR_NONE), DB_OK);
+	assert_int_equal(store_account_add(d, STR(BOB), STR_NONE), DB_OK);
+	version = UINT64_C(1) << 60;
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	db_close(&d);
+	try_remove("store.db");
+	return 0;
+}
+
+static void put_row(struct buf *out, struct str bytes, bool push)
+{
+	struct roster_row row;
+
+	assert_true(roster_row_take(&bytes, &row));
+	buf_printf(out, "%s %.*s=%u", push ? "push" : "row", STR_ARG(row.contact), row.state & ~(unsigned)SUB_LISTED);
+	if (!(row.state & SUB_LISTED))
+		buf_puts(out, "-");
+}
+
+static void put_stanza(struct buf *out, struct str xml, uint8_t who)
+{
+	struct stanza s;
+
+	assert_true(stanza_view(xml, &s));
+	buf_printf(out, "%s %s from %.*s", who == ACT_AVAILABLE ? "all" : "interested", stanza_type_word(s.type),
+		STR_ARG(s.from.value));
+}
+
+/* What the acts are, as "alice@d: push bob@d=4; " and so on; '-': it is no item. */
+static void come(struct buf *acts, const char *wanted)
+{
+	struct str rest = buf_str(acts);
+	struct buf got = {0};
+	struct act a;
+
+	while (act_take(&rest, &a)) {
+		buf_printf(&got, "%.*s: ", STR_ARG(a.account));
+		if (a.kind == ACT_ROW)
+			put_row(&got, a.rest, a.detail);
+		else if (a.kind == ACT_DELIVER)
+			put_stanza(&got, a.rest, a.detail);
+		else
+			buf_printf(&got, "%s %.*s", a.kind == ACT_SHOW ? "shown to" : "hidden from", STR_ARG(a.rest));
+		buf_puts(&got, "; ");
+	}
+	assert_int_equal(rest.n, 0);
+	assert_string_equal(buf_cstr(&got), wanted);
+	buf_free(&got);
+	buf_free(acts);
+}
+
+static enum cond try_say(const char *from, const char *type, const char *to, const struct subscribe_limits *most,
+	const char *wanted)
+{
+	struct buf xml = {0}, acts = {0};
+	struct stanza s;
+	enum cond why;
+
+	buf_printf(&xml, "<presence type=\"%s\" from=\"%s/r\" to=\"%s\"/>", type, from, to);
+	assert_true(stanza_view(buf_str(&xml), &s));
+	assert_int_equal(subscribe(d, str_of(from), str_of(to), &s, ++version, most, &acts, &why), DB_OK);
+	come(&acts, wanted);
+	buf_free(&xml);
+	return why;
+}
+
+static void says(const char *from, const char *type, const char *to, const char *wanted)
+{
+	assert_int_equal(try_say(from, type, to, &plenty, wanted), COND_none);
+}
+
+static enum cond try_item(const char *account, const char *contact, bool remove, const char *name,
+	const struct subscribe_limits *most, const char *wanted)
+{
+	struct roster_wish w = {.contact = str_of(contact), .remove = remove, .name = str_of(name)};
+	struct buf acts = {0};
+	enum cond why;
+
+	assert_int_equal(roster_wish_store(d, str_of(account), &w, ++version, most, &acts, &why), DB_OK);
+	come(&acts, wanted);
+	return why;
+}
+
+static struct roster_row side(const char *account, const char *contact)
+{
+	static struct buf keep;
+	struct roster_row row = {0};
+	bool found;
+
+	buf_clear(&keep);
+	assert_int_equal(store_roster_get(d, str_of(account), str_of(contact), &row, &keep, &found), DB_OK);
+	return found ? row : (struct roster_row){0};
+}
+
+static void agreed(void **state)
+{
+	(void)state;
+	says(ALICE, "subscribe", BOB,
+		"bob@d: all subscribe from alice@d; bob@d: row alice@d=8-; alice@d: push bob@d=4; ");
+	assert_true(str_is(side(BOB, ALICE).request, "<presence type=\"subscribe\" from=\"alice@d\" to=\"bob@d\"/>"));
+	says(ALICE, "subscribe", BOB, "");
+	says(BOB, "subscribed", ALICE,
+		"alice@d: interested subscribed from bob@d; alice@d: push bob@d=1; bob@d: push alice@d=2; bob@d: shown to alice@d; ");
+	assert_int_equal(side(BOB, ALICE).request.n, 0);
+	says(BOB, "subscribed", ALICE, "");
+	says(ALICE, "subscribe", BOB, "");
+	assert_int_equal(side(ALICE, BOB).state, SUB_LISTED | SUB_TO);
+	assert_int_equal(side(BOB, ALICE).state, SUB_LISTED | SUB_FROM);
+}
+
+static void ended(void **state)
+{
+	agreed(state);
+	says(BOB, "unsubscribed", ALICE,
+		"bob@d: hidden from alice@d; alice@d: interested unsubscribed from bob@d; alice@d: push bob@d=0; "
+		"bob@d: push alice@d=0; ");
+	says(BOB, "unsubscribed", ALICE, "");
+	says(ALICE, "unsubscribe", BOB, "");
+}
+
+static void left(void **state)
+{
+	agreed(state);
+	says(ALICE, "unsubscribe", BOB,
+		"bob@d: interested unsubscribe from alice@d; bob@d: push alice@d=0; bob@d: hidden from alice@d; "
+		"alice@d: push bob@d=0; ");
+}
+
+static void removed(void **state)
+{
+	agreed(state);
+	says(BOB, "subscribe", ALICE,
+		"alice@d: all subscribe from bob@d; alice@d: row bob@d=9; bob@d: push alice@d=6; ");
+	assert_int_equal(
+		try_item(BOB, ALICE, true, NULL, &plenty,
+			"bob@d: hidden from alice@d; alice@d: interested unsubscribe from bob@d; "
+			"alice@d: interested unsubscribed from bob@d; alice@d: push bob@d=0; bob@d: push alice@d=64-; "),
+		COND_none);
+	assert_int_equal(try_item(BOB, ALICE, true, NULL, &plenty, ""), STANZA_item_not_found);
+	/* what the contact asked is not answered by that, and waits on */
+	says(ALICE, "subscribe", BOB,
+		"bob@d: all subscribe from alice@d; bob@d: row alice@d=72-; alice@d: push bob@d=4; ");
+	assert_int_equal(try_item(BOB, ALICE, false, "A", &plenty, "bob@d: push alice@d=8; "), COND_none);
+	assert_int_equal(try_item(BOB, ALICE, true, NULL, &plenty, "bob@d: push alice@d=72-; "), COND_none);
+	assert_true(side(BOB, ALICE).request.n > 0);
+}
+
+static void approved(void **state)
+{
+	(void)state;
+	says(BOB, "subscribed", ALICE, "bob@d: push alice@d=32; ");
+	says(ALICE, "subscribe", BOB,
+		"bob@d: push alice@d=2; alice@d: interested subscribed from bob@d; alice@d: push bob@d=1; bob@d: shown to alice@d; ");
+}
+
+/* A.3.1 note 2: the contact's side knows of it, the user's does not (a database put back, say). */
+static void said_again(void **state)
+{
+	struct roster_row lost = {.contact = STR(BOB), .state = SUB_LISTED, .version = 1};
+
+	agreed(state);
+	assert_int_equal(store_roster_put(d, STR(ALICE), &lost), DB_OK);
+	says(ALICE, "subscribe", BOB,
+		"alice@d: interested subscribed from bob@d; alice@d: push bob@d=1; bob@d: shown to alice@d; ");
+}
+
+static void strangers(void **state)
+{
+	(void)state;
+	says(ALICE, "subscribe", "nobody@d", "alice@d: push nobody@d=4; ");
+	says(ALICE, "unsubscribe", "nobody@d", "alice@d: push nobody@d=0; ");
+	says(ALICE, "subscribed", "nobody@d", "alice@d: push nobody@d=32; ");
+}
+
+static void limits(void **state)
+{
+	struct subscribe_limits none = plenty, few = plenty;
+
+	(void)state;
+	none.items = 0;
+	few.requests = 0;
+	assert_int_equal(try_say(ALICE, "subscribe", BOB, &none, ""), STANZA_resource_constraint);
+	assert_int_equal(try_say(ALICE, "subscribed", BOB, &none, ""), STANZA_resource_constraint);
+	assert_int_equal(try_say(ALICE, "subscribe", BOB, &few, ""), STANZA_resource_constraint);
+	assert_int_equal(side(ALICE, BOB).state, 0);
+	assert_int_equal(try_item(ALICE, BOB, false, "B", &none, ""), STANZA_resource_constraint);
+	none.items = 1;
+	none.bytes = 8; /* bob@d and three more */
+	assert_int_equal(try_item(ALICE, BOB, false, "Bobby", &none, ""), STANZA_resource_constraint);
+	assert_int_equal(try_item(ALICE, BOB, false, "Bob", &none, "alice@d: push bob@d=0; "), COND_none);
+	assert_int_equal(try_item(ALICE, BOB, false, "B", &none, "alice@d: push bob@d=0; "), COND_none);
+	assert_int_equal(try_item(ALICE, "c@d", false, "", &none, ""), STANZA_resource_constraint);
+}
+
+static void account_gone(void **state)
+{
+	struct buf acts = {0};
+	bool found;
+
+	agreed(state);
+	says(BOB, "subscribe", ALICE,
+		"alice@d: all subscribe from bob@d; alice@d: row bob@d=9; bob@d: push alice@d=6; ");
+	assert_int_equal(account_end(d, STR(BOB), &found, &acts), DB_OK);
+	assert_true(found);
+	come(&acts, "alice@d: push bob@d=0; ");
+	assert_int_equal(side(ALICE, BOB).state, SUB_LISTED);
+	assert_int_equal(account_end(d, STR(BOB), &found, &acts), DB_OK);
+	assert_false(found);
+	come(&acts, "");
+	says(ALICE, "subscribe", BOB, "alice@d: push bob@d=4; ");
+}
+
+#define TEST(title, function) \
+	{ \
+		title, function, start, end, NULL \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST("subscribe: asked, granted; what arrives, is pushed and shown, and nothing at a repetition",
+			agreed),
+		TEST("subscribe: cancelled: hidden first (3.2.2)", ended),
+		TEST("subscribe: left: hidden when the contact's side has it (3.3.3)", left),
+		TEST("subscribe: an item removed ends both ways, and leaves a request waiting (2.5.2)", removed),
+		TEST("subscribe: what was approved before is granted without asking (3.4)", approved),
+		TEST("subscribe: who is granted already and asks is told so (3.1.3)", said_again),
+		TEST("subscribe: somebody who does not exist looks like one who does not answer (8.5.1)", strangers),
+		TEST("subscribe: the limits of items, bytes and requests refuse, and change nothing", limits),
+		TEST("subscribe: with an account go the subscriptions to it", account_gone),
+	};
+	int failed;
+
+	try_start();
+	failed = cmocka_run_group_tests_name("subscribe", tests, NULL, NULL);
+	try_end();
+	return failed;
+}
