@@ -224,19 +224,27 @@ static void change_account(struct control_client *c, bool with_credentials,
 	control_say(c, 64, "the credentials are malformed");
 }
 
+struct control_job *control_account_job(struct control_client *c)
+{
+	struct buf store = {0};
+	struct control_job *j = NULL;
+	struct jid account;
+
+	if (account_of(c, &store, &account))
+		j = control_job_new(c, account.text);
+	buf_free(&store);
+	return j;
+}
+
 void control_on_account(struct control_client *c, uint64_t number, struct desk *desk,
 	enum db_result (*run)(struct job *j, struct db *d), void (*done)(struct job *j))
 {
-	struct buf store = {0};
-	struct control_job *j;
-	struct jid account;
+	struct control_job *j = control_account_job(c);
 
-	if (account_of(c, &store, &account)) {
-		j = control_job_new(c, account.text);
-		j->number = number;
-		control_job_give(j, desk, run, done);
-	}
-	buf_free(&store);
+	if (!j)
+		return;
+	j->number = number;
+	control_job_give(j, desk, run, done);
 }
 
 void control_account_add(struct control_client *c)

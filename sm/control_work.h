@@ -90,7 +90,9 @@ void control_job_free(struct control_job *j);
 struct control_client *control_job_client(struct control_job *j);
 /* Says how it went, and frees the job. */
 void control_job_say(struct control_job *j, bool found, const char *done, const char *not_found);
-/* A job about the account that is the first argument; a wrong one is answered. */
+/* A job about the account that is the first argument; NULL: a wrong one, which is answered. */
+struct control_job *control_account_job(struct control_client *c);
+/* The same, and gives it. */
 void control_on_account(struct control_client *c, uint64_t number, struct desk *desk,
 	enum db_result (*run)(struct job *j, struct db *d), void (*done)(struct job *j));
 bool control_hex(struct str hex, uint64_t *number); /* up to 16 digits, lower case */

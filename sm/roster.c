@@ -45,7 +45,7 @@ static struct str keep(char **at, struct str s)
 static struct roster_item *contact_new(const struct roster_row *row)
 {
 	struct roster_item *c = mem_new(sizeof *c + row->contact.n + row->name.n + row->groups.n +
-		row->request.n);
+		row->request.n + row->shared.n);
 	char *at = c->text;
 
 	c->row = *row;
@@ -53,6 +53,7 @@ static struct roster_item *contact_new(const struct roster_row *row)
 	c->row.name = keep(&at, row->name);
 	c->row.groups = keep(&at, row->groups);
 	c->row.request = keep(&at, row->request);
+	c->row.shared = keep(&at, row->shared);
 	return c;
 }
 

@@ -138,6 +138,7 @@ void roster_item_emit(struct emit *e, const struct roster_row *row)
 		if (row->state & SUB_APPROVED)
 			emit_attr(e, "approved", STR("true"));
 		emit_groups(e, row->groups);
+		emit_groups(e, row->shared);
 	} else {
 		emit_attr(e, "subscription", STR("remove"));
 	}

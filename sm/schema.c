@@ -126,6 +126,14 @@ static const struct schema_step store_steps[] = {
 		" jid TEXT PRIMARY KEY REFERENCES account(jid) ON DELETE CASCADE,"
 		" number INTEGER NOT NULL"
 		") STRICT, WITHOUT ROWID;"},
+	{"shared roster groups",
+		"CREATE TABLE shared_group(" /* sm/share.h */
+		" name TEXT NOT NULL,"
+		" jid TEXT NOT NULL REFERENCES account(jid) ON DELETE CASCADE,"
+		" PRIMARY KEY(name, jid)"
+		") STRICT, WITHOUT ROWID;"
+		"CREATE INDEX shared_group_by_jid ON shared_group(jid);"
+		"ALTER TABLE roster ADD COLUMN shared BLOB NOT NULL DEFAULT x'';"},
 };
 
 static bool failed(struct db *d, const char *path, struct buf *why)

@@ -11,7 +11,7 @@
 
 void roster_row_put(struct buf *out, const struct roster_row *r)
 {
-	const struct str parts[] = {r->contact, r->name, r->groups, r->request};
+	const struct str parts[] = {r->contact, r->name, r->groups, r->request, r->shared};
 
 	buf_u32(out, r->state);
 	buf_u64(out, r->version);
@@ -23,7 +23,8 @@ void roster_row_put(struct buf *out, const struct roster_row *r)
 
 bool roster_row_take(struct str *in, struct roster_row *out)
 {
-	struct str *const parts[] = {&out->contact, &out->name, &out->groups, &out->request};
+	struct str *const parts[] = {
+		&out->contact, &out->name, &out->groups, &out->request, &out->shared};
 	struct str s = *in;
 	uint32_t n;
 
@@ -39,7 +40,7 @@ bool roster_row_take(struct str *in, struct roster_row *out)
 }
 
 /* Of a statement that selects these columns, in this order. */
-#define COLUMNS "contact, state, version, name, groups, request"
+#define COLUMNS "contact, state, version, name, groups, request, shared"
 
 static struct roster_row row_of(struct stmt *s)
 {
@@ -50,6 +51,7 @@ static struct roster_row row_of(struct stmt *s)
 		.name = stmt_col_text(s, 3),
 		.groups = stmt_col_blob(s, 4),
 		.request = stmt_col_blob(s, 5),
+		.shared = stmt_col_blob(s, 6),
 	};
 }
 
@@ -99,7 +101,7 @@ static enum db_result upsert(struct db *d, struct str account, const struct rost
 {
 	struct stmt *s = db_stmt(d,
 		"INSERT OR REPLACE INTO roster(jid, contact, state, version, name, groups, "
-		"request) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+		"request, shared) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
 
 	if (!s)
 		return db_last(d);
@@ -110,6 +112,7 @@ static enum db_result upsert(struct db *d, struct str account, const struct rost
 	stmt_text(s, 5, r->name);
 	stmt_blob(s, 6, r->groups);
 	stmt_blob(s, 7, r->request);
+	stmt_blob(s, 8, r->shared);
 	return stmt_run(s);
 }
 
@@ -215,7 +218,7 @@ enum db_result store_roster_size(struct db *d, struct str account, struct roster
 {
 	struct stmt *s = db_stmt(d,
 		"SELECT count(*), sum(length(CAST(contact AS BLOB)) + length(CAST(name AS BLOB)) + "
-		"length(groups)) FROM roster WHERE jid = ?1 AND state & 16");
+		"length(groups)) FROM roster WHERE jid = ?1 AND state & 16 AND NOT state & 128");
 	enum db_result r;
 
 	*out = (struct roster_size){0};

@@ -19,6 +19,7 @@ struct roster_row {
 	struct str name;
 	struct str groups;  /* each ended by a NUL, which no XML has */
 	struct str request; /* SUB_IN: the presence that asked, as it is to be delivered */
+	struct str shared;  /* SUB_SHARED: the groups that both are in, as groups */
 };
 
 struct roster_head {
@@ -42,7 +43,7 @@ MUST_CHECK enum db_result store_roster_load(struct db *d, struct str account,
 	struct roster_head *head, bool *found, void (*each)(void *ctx, const struct roster_row *r),
 	void *ctx);
 struct roster_size {
-	int64_t items; /* listed */
+	int64_t items; /* listed, without those that are shared */
 	int64_t bytes; /* of their addresses, names and groups */
 };
 MUST_CHECK enum db_result store_roster_size(struct db *d, struct str account,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * See subscribe.h. A side is one account and what its roster has of the other. */
-#include "sm/subscribe.h"
+#include "sm/subscribe_work.h"
 
 #include "sm/roster_act.h"
 #include "sm/store_account.h"
@@ -10,23 +10,7 @@
 
 #define EPOCH_SECONDS 1577836800 /* 2020-01-01 */
 
-struct side {
-	struct str account;
-	bool exists; /* nobody's account has no roster */
-	struct roster_row row, was;
-	struct buf keep;    /* what these lie in */
-	struct buf arrives; /* acts: the stanzas that it gets */
-};
-
-struct pair {
-	struct db *d;
-	uint64_t version;
-	const struct subscribe_limits *most;
-	struct side user, contact;
-	struct buf scratch, request;
-};
-
-static enum db_result side_read(struct db *d, struct side *s, struct str account, struct str other)
+enum db_result side_read(struct db *d, struct side *s, struct str account, struct str other)
 {
 	enum db_result r;
 	bool found = false;
@@ -41,7 +25,7 @@ static enum db_result side_read(struct db *d, struct side *s, struct str account
 	return r;
 }
 
-static enum db_result pair_read(struct pair *p, struct str user, struct str contact)
+enum db_result pair_read(struct pair *p, struct str user, struct str contact)
 {
 	enum db_result r = side_read(p->d, &p->user, user, contact);
 
@@ -50,12 +34,13 @@ static enum db_result pair_read(struct pair *p, struct str user, struct str cont
 	return r == DB_OK ? side_read(p->d, &p->contact, contact, user) : r;
 }
 
-static void pair_end(struct pair *p)
+void pair_end(struct pair *p)
 {
 	struct side *const sides[] = {&p->user, &p->contact};
 
 	for (size_t i = 0; i < COUNT(sides); i++) {
 		buf_free(&sides[i]->keep);
+		buf_free(&sides[i]->shared);
 		buf_free(&sides[i]->arrives);
 	}
 	buf_free(&p->scratch);
@@ -104,7 +89,7 @@ static struct sub_step arrive(struct side *to, enum stanza_type type, struct str
 static bool is_same(const struct roster_row *a, const struct roster_row *b, unsigned bits)
 {
 	return ((a->state ^ b->state) & bits) == 0 && str_eq(a->name, b->name) &&
-		str_eq(a->groups, b->groups);
+		str_eq(a->groups, b->groups) && str_eq(a->shared, b->shared);
 }
 
 /* Would a client see the difference? */
@@ -116,7 +101,7 @@ static bool is_news(const struct side *s)
 }
 
 /* `asked`: the account's own client wants it so, and is told, changed or not. */
-static enum db_result side_write(struct pair *p, struct side *s, bool asked, struct buf *acts)
+enum db_result side_write(struct pair *p, struct side *s, bool asked, struct buf *acts)
 {
 	if (!s->exists ||
 		(!asked && is_same(&s->row, &s->was, UINT32_MAX) &&
@@ -142,7 +127,7 @@ static bool gained(const struct side *s, unsigned bit)
 /* Both sides, and in the order of section 3: who is not to be seen any more is unavailable before
  * that is said (3.2.2); a stanza arrives before the push of what it has done (3.1.6); presence
  * comes when it may be seen (3.1.5). */
-static enum db_result pair_write(struct pair *p, bool asked, struct buf *acts)
+enum db_result pair_write(struct pair *p, bool asked, struct buf *acts)
 {
 	struct side *user = &p->user, *contact = &p->contact;
 	enum db_result r;
@@ -220,11 +205,21 @@ static enum db_result come_in(struct pair *p, const struct stanza *s, enum cond 
 	return DB_OK;
 }
 
+/* Who is in a group with somebody sees and is seen, whatever they say to each other. */
+static enum db_result decide_shared(const struct stanza *s, enum cond *why)
+{
+	if (s->type == TYPE_UNSUBSCRIBE || s->type == TYPE_UNSUBSCRIBED)
+		*why = STANZA_not_allowed;
+	return DB_OK;
+}
+
 static enum db_result decide(struct pair *p, const struct stanza *s, enum cond *why)
 {
 	struct sub_step step = subscription_sent(s->type, p->user.row.state);
 	enum db_result r;
 
+	if (p->user.row.state & SUB_SHARED)
+		return decide_shared(s, why);
 	p->user.row.state = step.after;
 	r = check_room(p, why);
 	/* of somebody who does not exist nobody learns that (8.5.1) */
@@ -267,18 +262,48 @@ static void take_away(struct pair *p)
 	user->row.name = user->row.groups = STR_NONE;
 }
 
+static bool has_group(struct str groups, struct str name)
+{
+	struct str one;
+
+	while (groups.n) {
+		str_cut(groups, '\0', &one, &groups);
+		if (str_eq(one, name))
+			return true;
+	}
+	return false;
+}
+
+/* A client says all groups that it was told, those that the operator has made, too. */
+static struct str own_groups(struct pair *p, struct str groups)
+{
+	struct str one;
+
+	buf_clear(&p->scratch);
+	while (groups.n) {
+		str_cut(groups, '\0', &one, &groups);
+		if (has_group(p->user.row.shared, one))
+			continue;
+		buf_put(&p->scratch, one);
+		buf_putc(&p->scratch, '\0');
+	}
+	return buf_str(&p->scratch);
+}
+
 static enum db_result change_item(struct pair *p, const struct roster_wish *w, enum cond *why)
 {
 	struct side *user = &p->user;
 
 	if (w->remove && !(user->was.state & SUB_LISTED)) {
 		*why = STANZA_item_not_found;
+	} else if (w->remove && (user->was.state & SUB_SHARED)) {
+		*why = STANZA_not_allowed;
 	} else if (w->remove) {
 		take_away(p);
 	} else {
 		user->row.state = (user->row.state | SUB_LISTED) & ~(unsigned)SUB_GONE;
 		user->row.name = w->name;
-		user->row.groups = w->groups;
+		user->row.groups = own_groups(p, w->groups);
 		return check_room(p, why);
 	}
 	return DB_OK;
@@ -311,12 +336,12 @@ static enum db_result lose(struct pair *p, struct str owner, struct str account,
 {
 	enum db_result r = side_read(p->d, &p->user, owner, account);
 
-	p->user.row.state &= ~(unsigned)SUB_STATE;
+	side_part(&p->user);
 	return r == DB_OK ? side_write(p, &p->user, false, acts) : r;
 }
 
 /* As those of errands are made (session_new_sid), by the clock. */
-static uint64_t version_now(void)
+uint64_t version_now(void)
 {
 	struct timespec now;
 

@@ -15,6 +15,8 @@
 #define SUB_IN 8        /* the contact has asked, and waits for one */
 #define SUB_LISTED 16   /* it is an item of the owner's roster (A.1: one that only asks is none) */
 #define SUB_APPROVED 32 /* the owner said yes before being asked (3.4) */
+#define SUB_SHARED 128 /* the operator wants the two to see each other (share.h) */
+#define SUB_OWN 8      /* bits further left: what was between them before, and will be again */
 #define SUB_GONE 64     /* it was an item, for versions from before that (2.6) */
 #define SUB_STATE (SUB_TO | SUB_FROM | SUB_OUT | SUB_IN) /* the nine states of A.1 */
 

@@ -246,6 +246,7 @@ static void bytes(void **state)
 	a.name = STR("n");
 	a.groups = STR("g\0h\0");
 	a.request = STR("<r/>");
+	a.shared = STR("s\0");
 	roster_row_put(&out, &a);
 	for (size_t n = 0; n < out.n; n++) {
 		in = str_head(buf_str(&out), n);
@@ -254,6 +255,7 @@ static void bytes(void **state)
 	}
 	in = buf_str(&out);
 	assert_true(roster_row_take(&in, &b) && in.n == 0);
+	assert_true(str_eq(a.shared, b.shared));
 	assert_true(str_eq(a.contact, b.contact) && a.state == b.state && a.version == b.version &&
 		str_eq(a.name, b.name) && str_eq(a.groups, b.groups) && str_eq(a.request, b.request));
 	buf_free(&out);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Subscriptions in the store: both sides after each stanza, and the acts that come of it, in their order (RFC 6121 3). */
+ * Subscriptions in the store: both sides after each stanza, and the acts that come of it, in their order (RFC 6121
+ * 3). */
 #include "sm/roster_act.h"
+#include "sm/share.h"
 #include "sm/store_account.h"
 #include "sm/subscribe.h"
 #include "t/lib/sm_try.h"
@@ -239,6 +241,95 @@ static void account_gone(void **state)
 	says(ALICE, "subscribe", BOB, "alice@d: push bob@d=4; ");
 }
 
+static void group(const char *account, const char *name, bool in, const char *wanted)
+{
+	struct buf acts = {0};
+	bool changed;
+
+	if (in)
+		assert_int_equal(share_join(d, str_of(name), str_of(account), &changed, &acts), DB_OK);
+	else
+		assert_int_equal(share_leave(d, str_of(name), str_of(account), &changed, &acts), DB_OK);
+	assert_int_equal(changed, wanted != NULL);
+	come(&acts, wanted ? wanted : "");
+}
+
+#define SHARED (SUB_SHARED | SUB_LISTED | SUB_TO | SUB_FROM)
+
+static void shared(void **state)
+{
+	struct buf acts = {0};
+	bool changed;
+
+	(void)state;
+	group(ALICE, "team", true, "");
+	group(BOB, "team", true,
+		"alice@d: push bob@d=131; bob@d: push alice@d=131; alice@d: shown to bob@d; bob@d: shown to alice@d; ");
+	group(BOB, "team", true, NULL);
+	assert_true(str_eq(side(ALICE, BOB).shared, STR("team\0")) && side(ALICE, BOB).state == SHARED);
+	says(ALICE, "subscribe", BOB, "");
+	says(ALICE, "subscribed", BOB, "");
+	assert_int_equal(try_say(ALICE, "unsubscribe", BOB, &plenty, ""), STANZA_not_allowed);
+	assert_int_equal(try_say(ALICE, "unsubscribed", BOB, &plenty, ""), STANZA_not_allowed);
+	assert_int_equal(try_item(ALICE, BOB, true, NULL, &plenty, ""), STANZA_not_allowed);
+	assert_int_equal(try_item(ALICE, BOB, false, "Bobby", &plenty, "alice@d: push bob@d=131; "), COND_none);
+	group(BOB, "choir", true, "");
+	group(ALICE, "choir", true, "bob@d: push alice@d=131; alice@d: push bob@d=131; ");
+	assert_true(str_eq(side(ALICE, BOB).shared, STR("team\0choir\0")) && str_is(side(ALICE, BOB).name, "Bobby"));
+	group(BOB, "team", false, "alice@d: push bob@d=131; bob@d: push alice@d=131; ");
+	group(BOB, "team", false, NULL);
+	group(ALICE, "choir", false,
+		"alice@d: hidden from bob@d; bob@d: push alice@d=64-; bob@d: hidden from alice@d; alice@d: push bob@d=64-; ");
+	assert_int_equal(side(ALICE, BOB).state, SUB_GONE);
+	assert_int_equal(share_join(d, STR("team"), STR("nobody@d"), &changed, &acts), DB_CONSTRAINT);
+}
+
+/* What was between them is there again; who asked has been answered. */
+static void shared_before(void **state)
+{
+	agreed(state);
+	says(BOB, "subscribe", ALICE,
+		"alice@d: all subscribe from bob@d; alice@d: row bob@d=9; bob@d: push alice@d=6; ");
+	group(ALICE, "team", true, "");
+	group(BOB, "team", true, "alice@d: push bob@d=4483; bob@d: push alice@d=4739; alice@d: shown to bob@d; ");
+	assert_int_equal(side(ALICE, BOB).request.n, 0);
+	group(ALICE, "team", false, "alice@d: hidden from bob@d; bob@d: push alice@d=2; alice@d: push bob@d=1; ");
+	assert_int_equal(side(ALICE, BOB).state, SUB_LISTED | SUB_TO);
+	assert_int_equal(side(BOB, ALICE).state, SUB_LISTED | SUB_FROM);
+}
+
+static void shared_account_gone(void **state)
+{
+	struct buf acts = {0};
+	bool found;
+
+	(void)state;
+	group(ALICE, "team", true, "");
+	group(BOB, "team", true,
+		"alice@d: push bob@d=131; bob@d: push alice@d=131; alice@d: shown to bob@d; bob@d: shown to alice@d; ");
+	assert_int_equal(account_end(d, STR(BOB), &found, &acts), DB_OK);
+	come(&acts, "alice@d: push bob@d=64-; ");
+	assert_int_equal(side(ALICE, BOB).shared.n, 0);
+	group(BOB, "team", false, NULL);
+}
+
+/* A client that says again all groups that it was told does not make the shared ones its own. */
+static void shared_groups_said(void **state)
+{
+	struct roster_wish w = {.contact = STR(BOB), .groups = STR("own\0team\0")};
+	struct buf acts = {0};
+	enum cond why;
+
+	shared(state);
+	group(ALICE, "team", false, "");
+	group(ALICE, "team", true, "");
+	group(BOB, "team", true,
+		"alice@d: push bob@d=131; bob@d: push alice@d=131; alice@d: shown to bob@d; bob@d: shown to alice@d; ");
+	assert_int_equal(roster_wish_store(d, STR(ALICE), &w, ++version, &plenty, &acts, &why), DB_OK);
+	come(&acts, "alice@d: push bob@d=131; ");
+	assert_true(str_eq(side(ALICE, BOB).groups, STR("own\0")));
+}
+
 #define TEST(title, function) \
 	{ \
 		title, function, start, end, NULL \
@@ -257,6 +348,10 @@ int main(void)
 		TEST("subscribe: somebody who does not exist looks like one who does not answer (8.5.1)", strangers),
 		TEST("subscribe: the limits of items, bytes and requests refuse, and change nothing", limits),
 		TEST("subscribe: with an account go the subscriptions to it", account_gone),
+		TEST("share: who is in a group sees and is seen, and cannot help it", shared),
+		TEST("share: what was between two of them before is there again afterwards", shared_before),
+		TEST("share: an account that is removed is in nobody's group", shared_account_gone),
+		TEST("share: the shared group is not the client's own, even if it says so", shared_groups_said),
 	};
 	int failed;
 
