@@ -41,13 +41,15 @@ void act_hide(struct buf *out, struct str of, struct str to)
 
 bool act_take(struct str *acts, struct act *out)
 {
+	struct str rest = *acts;
 	uint8_t kind;
 	uint32_t n;
 
-	if (!str_take_u8(acts, &kind) || !str_take_u8(acts, &out->detail) ||
-		!str_take_u32(acts, &n) || !str_take_bytes(acts, n, &out->account) ||
-		!str_take_u32(acts, &n) || !str_take_bytes(acts, n, &out->rest))
+	if (!str_take_u8(&rest, &kind) || !str_take_u8(&rest, &out->detail) ||
+		!str_take_u32(&rest, &n) || !str_take_bytes(&rest, n, &out->account) ||
+		!str_take_u32(&rest, &n) || !str_take_bytes(&rest, n, &out->rest))
 		return false;
 	out->kind = (enum act_kind)kind;
+	*acts = rest;
 	return true;
 }

@@ -22,7 +22,7 @@ void act_deliver(struct buf *out, struct str account, enum act_who who, struct s
 void act_show(struct buf *out, struct str of, struct str to);
 void act_hide(struct buf *out, struct str of, struct str to);
 
-/* The next one, off the front. False: there is none. */
+/* The next one, off the front. False: there is none, or no whole one. */
 enum act_kind { ACT_ROW = 1, ACT_DELIVER, ACT_SHOW, ACT_HIDE };
 struct act {
 	enum act_kind kind;
