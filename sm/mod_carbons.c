@@ -54,11 +54,11 @@ static bool is_eligible(const struct traffic *t, bool received)
 
 /* Who has a copy: of what was stored, no session that will be handed it when it becomes available
  * (RFC 6121 4.2), for then it would have it twice. */
-static bool has_copy(const struct traffic *t, const struct session *s, bool received)
+static bool has_copy(const struct traffic *t, const struct session *s)
 {
 	if (!session_has_carbons(s) || s == t->from || traffic_reaches(t, s))
 		return false;
-	return !received || t->end != TRAFFIC_STORED || s->row.available;
+	return t->end != TRAFFIC_STORED || s->account != t->receiver || s->row.available;
 }
 
 /* The wrapper for all of them: each worker puts in each one's own full JID as `to`. */
@@ -88,17 +88,17 @@ static void send_copies(const struct traffic *t, const struct account *a, bool r
 
 	put_copy(&copy, type, a->jid, received ? "received" : "sent", original);
 	for (const struct session *s = a->oldest; s; s = s->next) {
-		if (has_copy(t, s, received))
+		if (has_copy(t, s))
 			fan_add(t->house, s);
 	}
 	fan_send_own(t->house, buf_str(&copy), FAN_FULL);
 	buf_free(&copy);
 }
 
-static bool has_receivers(const struct traffic *t, const struct account *a, bool received)
+static bool has_receivers(const struct traffic *t, const struct account *a)
 {
 	for (const struct session *s = a && a->carbons ? a->oldest : NULL; s; s = s->next) {
-		if (has_copy(t, s, received))
+		if (has_copy(t, s))
 			return true;
 	}
 	return false;
@@ -127,9 +127,9 @@ void carbons_routed(struct traffic *t)
 
 	if (t->stanza->kind != STANZA_MESSAGE)
 		return;
-	received = given && t->receiver != own && has_receivers(t, t->receiver, true) &&
+	received = given && t->receiver != own && has_receivers(t, t->receiver) &&
 		is_eligible(t, true);
-	sent = has_receivers(t, own, false) && is_eligible(t, false);
+	sent = has_receivers(t, own) && is_eligible(t, false);
 	if (received)
 		send_copies(t, t->receiver, true, type_of(t->stanza), traffic_stamped(t));
 	if (sent)

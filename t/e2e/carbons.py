@@ -175,6 +175,18 @@ def _(server):
     leave(alice, quiet, early)
 
 
+@scene("a note to oneself, while nobody may have messages, is copied to who is there, and handed once to who comes")
+def _(server):
+    desk, shy = online(server, "alice", "desk", presence=False), online(server, "alice", "shy", -1, carbons=True)
+    phone = online(server, "alice", "phone", carbons=True, presence=False)
+    desk.message("alice@localhost", "note")
+    equal(messages([shy.expect("message")]), [("sent", "note")], "copy")
+    phone.send("<presence/>")
+    equal(messages([phone.expect("message")]), [(None, "note")], "from the store")
+    equal(messages(phone.quiet() + phone.quiet() + shy.quiet() + desk.quiet()), [], "more of them")
+    leave(desk, shy, phone)
+
+
 @scene("a message that comes back is with the sender's other sessions, and so is the error; an answer to a copy goes nowhere")
 def _(server):
     desk, phone = online(server, "alice", "desk"), online(server, "alice", "phone", carbons=True)
