@@ -30,24 +30,40 @@ static bool is_ours_to_blame(struct conn *c)
 	return c->relay.held || login_bytes(c->client.state) == LOGIN_WAITS;
 }
 
+/* As often as the interval has it, so that whoever answers is asked again in time. */
+static void look_again(struct conn *c, uint32_t interval, uint32_t most)
+{
+	look_in(c, most < interval ? most : interval);
+}
+
+/* It has the whole of ping-timeout from here on, however late the look was. */
+static void ping(struct conn *c, uint32_t interval)
+{
+	c->pinged = true;
+	c->heard = now_of(c) - interval;
+	ping_say(&c->client, now_of(c));
+	conn_touch(c);
+}
+
 static void look(struct timer *t)
 {
 	struct conn *c = (struct conn *)((char *)t - offsetof(struct conn, timer));
 	const struct conf *conf = c->terms->conf;
 	uint32_t interval = (uint32_t)conf->ping_interval * 1000;
+	uint32_t timeout = (uint32_t)conf->ping_timeout * 1000;
 	uint32_t silent = now_of(c) - c->heard;
 	if (is_ours_to_blame(c)) {
 		conn_heard(c);
 		look_in(c, interval);
 	} else if (silent < interval) {
 		look_in(c, interval - silent);
-	} else if (c->pinged) {
-		conn_event(c, ON_silence, NULL);
+	} else if (!c->pinged) {
+		ping(c, interval);
+		look_again(c, interval, timeout);
+	} else if (silent < interval + timeout) {
+		look_again(c, interval, interval + timeout - silent);
 	} else {
-		c->pinged = true;
-		ping_say(&c->client, now_of(c));
-		conn_touch(c);
-		look_in(c, (uint64_t)conf->ping_timeout * 1000);
+		conn_event(c, ON_silence, NULL);
 	}
 }
 

@@ -119,7 +119,7 @@ def _(server):
     run(talk())
 
 
-server = Server("ping-interval = 1\nping-timeout = 5")
+server = Server("ping-interval = 1\nping-timeout = 60")
 failed = play(server)
 reports = server.sanitizer_reports()
 server.stop()
