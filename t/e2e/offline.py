@@ -454,6 +454,26 @@ def _(server):
     alice.close()
 
 
+@scene("sm killed, or started again in order, when all was read and removed: who is there gets what comes next, at once")
+def _(server):
+    alice, bob = online(server, "alice", "a"), None
+    for step, end in enumerate((server.kill_sm, lambda: (server.terminate("sm"), server.start_sm()))):
+        alice.message("bob@localhost", "stored")
+        alice.quiet()
+        bob = online(server, "bob", f"b{step}")
+        equal(bob.bodies(1), ["stored"], "what waited")
+        eventually(lambda: store(server, "SELECT count(*) FROM offline") == [(0,)], "it to be removed")
+        bob.quiet()  # and what the record says of that is written
+        end()
+        for i in range(3):
+            alice.message("bob@localhost", f"live {i}")
+            equal(bob.bodies(1), [f"live {i}"], "what came next")
+        equal(store(server, "SELECT count(*) FROM offline"), [(0,)], "what is in the store")
+        bob.close()
+    nothing_waits(server)
+    alice.close()
+
+
 @scene("sm offline purge throws them away")
 def _(server):
     alice = online(server, "alice", "a")

@@ -46,8 +46,9 @@ def _(server):
 class Receiver:
     """Somebody who comes and goes, and what came. Who says that he is away has what was handed to him before."""
 
-    def __init__(self, server, user, resources=1):
+    def __init__(self, server, user, resources=1, stays=False):
         self.server, self.user, self.chance = server, user, random.Random(user)
+        self.stays = stays  # it says that it is there once, and nothing that would remind sm of it later
         self.clients = [online(server, user, f"r{i}", shown=False) for i in range(resources)]
         self.got = []
 
@@ -70,7 +71,8 @@ class Receiver:
 
     def read(self, wanted, what):
         """All that was sent, each once; those of one sender in their order, where there is one resource."""
-        self.show(0, 1)
+        if not self.stays:
+            self.show(0, 1)
         eventually(lambda: self.drain() or len(self.got) >= len(wanted), f"{what}: {self.user} to have all")
         eventually(lambda: self.server.waiting(self.user) == 0, f"{what}: nothing to wait for {self.user}")
         for c in self.clients:
@@ -84,20 +86,20 @@ class Receiver:
 
 
 class Storm:
-    """Two who send to four: bob is away until the end, carol comes and goes, dave stays, erin has two resources that take turns."""
+    """Two who send to four: bob is away until the end, carol comes and goes, dave has some that waited and stays, erin has two
+    resources that take turns."""
 
     def __init__(self, server):
         self.server, self.chance = server, random.Random(1)
         self.senders = [online(server, "alice", f"s{i}") for i in range(2)]
         self.bob, self.carol, self.dave, self.erin = self.receivers = [
-            Receiver(server, user, resources) for user, resources in (("bob", 1), ("carol", 1), ("dave", 1), ("erin", 2))]
-        self.dave.show(0)
+            Receiver(server, "bob"), Receiver(server, "carol"), Receiver(server, "dave", stays=True), Receiver(server, "erin", 2)]
 
-    def send(self, burst):
+    def send(self, burst, users):
         for number, sender in enumerate(self.senders):
             stanzas = []
             for _ in range(burst):
-                user = self.chance.choice(list(self.sent))
+                user = self.chance.choice(users)
                 body = f"{number} {self.count}"
                 self.count += 1
                 self.sent[user].append(body)
@@ -105,16 +107,23 @@ class Storm:
             sender.send("".join(stanzas))
 
     def turn(self):
-        self.send(self.chance.randrange(1, 30))
+        self.send(self.chance.randrange(1, 30), list(self.sent))
         self.carol.show(*self.chance.choice(((), (-1,), (0, 5))))
         self.erin.show(-1, 0, 1, 2, 3)
         for r in self.receivers:
             r.drain()
 
-    def blow(self, what, is_over):
+    def blow(self, what, is_over, rule=""):
         self.sent = {r.user: [] for r in self.receivers}
         self.count, turns = 0, 0
-        self.bob.show()
+        for r in (self.bob, self.dave):
+            r.show()
+            r.clients[0].quiet()
+        self.send(3, ["dave"])
+        for sender in self.senders:
+            sender.quiet()
+        self.dave.show(0)
+        self.server.disk(rule)
         while turns < 8 or not is_over():
             self.turn()
             turns += 1
@@ -132,7 +141,7 @@ class Storm:
 
 POINTS = ("turn_before_record", "turn_after_record", "turn_before_ack", "turn_between_links", "mailbox_stored", "mailbox_loaded",
           "mailbox_removed")
-TIMES = (1, 2, 5, 13)
+TIMES = (1, 3, 8)
 
 
 @scene("sm killed at each point of a storm of messages to people who are away, come, go and stay: each once, in order, no error")
@@ -151,8 +160,7 @@ def _(server):
     for rule in ("write store.db-wal", "sync store.db-wal", "synced store.db-wal", "write store.db", "read store.db"):
         for nth in TIMES:
             server.forget_log("sm")
-            server.disk(f"die {rule} {nth} 1")
-            storm.blow(f"{rule} {nth}", server.has_died)
+            storm.blow(f"{rule} {nth}", server.has_died, f"die {rule} {nth} 1")
             eventually(lambda: server.answers() and server.workers_joined(), "sm to be back")
     storm.close()
 
