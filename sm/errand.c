@@ -72,10 +72,11 @@ static void ahead_drop(struct errands *q, struct held *x)
 static bool ahead_take(struct errands *q, struct held *x)
 {
 	struct buf key = {0};
-	struct str k = ahead_key(&key, x->e.sid, x->e.account);
+	struct str k;
 
 	if (x->e.code == ERRAND_message)
 		return true;
+	k = ahead_key(&key, x->e.sid, x->e.account);
 	x->ahead = table_get(q->ahead, k);
 	if (!x->ahead)
 		x->ahead = ahead_new(q, k);
