@@ -8,11 +8,12 @@
 
 #include "sm/store_offline.h"
 
-#define HAND_MESSAGES 64  /* at a time, ... */
-#define HAND_BYTES 131072 /* ... and their bytes */
-#define QUEUE_PART 4      /* of client-queue-bytes */
-#define RESTS UINT64_MAX  /* until a job is done */
-#define TROUBLE_MS 1000   /* between attempts while the database refuses */
+#define HAND_MESSAGES 64     /* at a time, ... */
+#define HAND_BYTES 131072    /* ... and their bytes */
+#define REMOVE_BYTES 1048576 /* at a time: what is undone when it fails is in memory */
+#define QUEUE_PART 4         /* of client-queue-bytes */
+#define RESTS UINT64_MAX     /* until a job is done */
+#define TROUBLE_MS 1000      /* between attempts while the database refuses */
 
 struct batch {
 	struct job job;
@@ -81,8 +82,9 @@ static enum db_result run_remove(struct job *j, struct db *d)
 {
 	struct removal *r = (struct removal *)j;
 	int64_t removed;
+	enum db_result part = store_offline_part(d, r->account, REMOVE_BYTES, &r->upto);
 
-	return store_offline_remove(d, r->account, r->upto, &removed);
+	return part == DB_OK ? store_offline_remove(d, r->account, r->upto, &removed) : part;
 }
 
 static void done_remove(struct job *j)

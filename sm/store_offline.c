@@ -101,6 +101,27 @@ enum db_result store_offline_read(struct db *d, struct str account, uint64_t aft
 	return r == DB_ROW ? DB_OK : r;
 }
 
+enum db_result store_offline_part(struct db *d, struct str account, size_t bytes, uint64_t *upto)
+{
+	struct stmt *s = db_stmt(d,
+		"SELECT id, length(xml) FROM offline WHERE jid = ?1 AND id <= ?2 ORDER BY id");
+	enum db_result r = DB_ROW;
+	uint64_t sum = 0, last = *upto;
+
+	if (!s)
+		return db_last(d);
+	stmt_text(s, 1, account);
+	stmt_i64(s, 2, (int64_t)*upto);
+	while (sum < bytes && (r = stmt_step(s)) == DB_ROW) {
+		last = (uint64_t)stmt_col_i64(s, 0);
+		sum += (uint64_t)stmt_col_i64(s, 1);
+	}
+	stmt_done(s);
+	if (r == DB_ROW)
+		*upto = last;
+	return r == DB_ROW ? DB_OK : r;
+}
+
 static enum db_result give_room(struct db *d, struct str account, uint64_t upto)
 {
 	struct stmt *s = db_stmt(d,

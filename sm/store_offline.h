@@ -25,6 +25,10 @@ MUST_CHECK enum db_result store_offline_put(struct db *d, struct str account, ui
 MUST_CHECK enum db_result store_offline_read(struct db *d, struct str account, uint64_t after,
 	uint64_t before, unsigned most, size_t bytes,
 	void (*each)(void *ctx, uint64_t id, struct str xml), void *ctx);
+/* Lowers *upto so far that the messages up to it come to no more than about `bytes`; it never has
+ * fewer than one. */
+MUST_CHECK enum db_result store_offline_part(struct db *d, struct str account, size_t bytes,
+	uint64_t *upto);
 /* Removes all up to this id; how many. */
 MUST_CHECK enum db_result store_offline_remove(struct db *d, struct str account, uint64_t upto,
 	int64_t *removed);

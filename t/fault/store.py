@@ -248,9 +248,10 @@ def go_on_after_power(server):
     return promised
 
 
-def write_until_power_fails(server, number):
+def write_until_power_fails(server, number, rule):
     """Messages for two who are not there, and accounts, one after the other; what was said to be made."""
     alice, made = online(server, "alice", "a"), []
+    server.disk(rule)  # not before: who has left is written down, too
     for i in range(4):
         for user in ("bob", "carol"):
             alice.message(f"{user}@localhost", f"{number} {i}")
@@ -272,8 +273,7 @@ def _(_):
             for nth in range(1, 100):
                 number += 1
                 server.forget_log("sm")
-                server.disk(f"cut {operation} store.db {nth} 1 {seed}")
-                made, alice = write_until_power_fails(server, number)
+                made, alice = write_until_power_fails(server, number, f"cut {operation} store.db {nth} 1 {seed}")
                 survived = not server.power_is_gone()
                 if survived:
                     alice.close()

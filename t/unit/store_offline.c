@@ -84,6 +84,27 @@ static void in_order(void **state)
 	counts(1, 4, 9);
 }
 
+static uint64_t part(size_t bytes, uint64_t upto)
+{
+	assert_int_equal(store_offline_part(d, STR("bob@d"), bytes, &upto), DB_OK);
+	return upto;
+}
+
+static void in_parts(void **state)
+{
+	(void)state;
+	assert_int_equal(part(10, 8), 8); /* there are none */
+	assert_int_equal(put("bob@d", 7, "seven"), OFFLINE_STORED);
+	assert_int_equal(put("bob@d", 8, "eight"), OFFLINE_STORED);
+	assert_int_equal(put("bob@d", 9, "nine"), OFFLINE_STORED);
+	assert_int_equal(part(1, 9), 7);
+	assert_int_equal(part(5, 9), 7);
+	assert_int_equal(part(6, 9), 8);
+	assert_int_equal(part(6, 7), 7);
+	assert_int_equal(part(14, 9), 9);
+	assert_int_equal(part(100, 20), 20);
+}
+
 static void twice(void **state)
 {
 	(void)state;
@@ -141,6 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		{"store: offline messages are read in the order of their ids, between two of them, some at a time",
 			in_order, start, end, NULL},
+		{"store: offline messages are removed in parts of so many bytes", in_parts, start, end, NULL},
 		{"store: an offline message that is stored twice is there once", twice, start, end, NULL},
 		{"store: an account has as many offline messages, and bytes of them, as it may, and nobody has none", limits,
 			start, end, NULL},
