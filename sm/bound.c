@@ -18,7 +18,8 @@ struct bound {
 struct login {
 	uint64_t conn;
 	struct str account;
-	bool by_password;
+	bool by_password, marked;
+	struct password_mark mark;
 	char text[];
 };
 
@@ -103,6 +104,23 @@ bool bound_is_by_password(const struct house *h, uint64_t conn)
 	const struct login *l = table_get(h->bound->by_conn, KEY(conn));
 
 	return l && l->by_password;
+}
+
+void bound_mark(struct house *h, uint64_t conn, const struct password_mark *mark)
+{
+	struct login *l = table_get(h->bound->by_conn, KEY(conn));
+
+	if (!l)
+		return;
+	l->mark = *mark;
+	l->marked = true;
+}
+
+const struct password_mark *bound_marked(const struct house *h, uint64_t conn)
+{
+	const struct login *l = table_get(h->bound->by_conn, KEY(conn));
+
+	return l && l->by_password && l->marked ? &l->mark : NULL;
 }
 
 void bound_remove(struct house *h, uint64_t conn)

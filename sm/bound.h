@@ -7,6 +7,7 @@
 #define SM_BOUND_H
 
 #include "sm/house.h"
+#include "sm/store_account.h"
 
 struct bound *bound_new(void);
 void bound_free(struct bound **b);
@@ -17,6 +18,9 @@ MUST_CHECK bool bound_put(struct house *h, uint64_t conn, struct str account);
 /* That it did so by the password is remembered, but not over a restart. */
 void bound_by_password(struct house *h, uint64_t conn);
 bool bound_is_by_password(const struct house *h, uint64_t conn);
+/* And which of the account's passwords it was. NULL: not known (yet); borrowed. */
+void bound_mark(struct house *h, uint64_t conn, const struct password_mark *mark);
+const struct password_mark *bound_marked(const struct house *h, uint64_t conn);
 struct str bound_account(const struct house *h,
 	uint64_t conn); /* empty: none; borrowed until the next change */
 void bound_remove(struct house *h, uint64_t conn);

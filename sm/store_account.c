@@ -112,12 +112,29 @@ enum db_result store_account_complete(struct db *d, struct str account,
 	return r == DB_OK && found ? put_credentials(d, account, credentials, have) : r;
 }
 
-enum db_result store_account_add_missing(struct db *d, struct str account, struct str credentials)
+enum db_result store_account_mark(struct db *d, struct str account, struct password_mark *mark,
+	bool *found)
 {
-	uint32_t have;
-	enum db_result r = store_account_kinds(d, account, &have);
+	struct verifier v;
+	enum db_result r = store_account_verifier(d, account, HASH_SHA1, &v, found);
 
-	return r == DB_OK ? put_credentials(d, account, credentials, have) : r;
+	*found = r == DB_OK && *found && v.iterations;
+	memcpy(mark->salt, v.salt, sizeof mark->salt);
+	mem_wipe(&v, sizeof v);
+	return r;
+}
+
+enum db_result store_account_add_missing(struct db *d, struct str account,
+	const struct password_mark *mark, struct str credentials, bool *same)
+{
+	struct password_mark now;
+	uint32_t have;
+	enum db_result r = store_account_mark(d, account, &now, same);
+
+	*same = *same && same_bytes(now.salt, mark->salt, sizeof now.salt);
+	if (r == DB_OK && *same)
+		r = store_account_kinds(d, account, &have);
+	return r == DB_OK && *same ? put_credentials(d, account, credentials, have) : r;
 }
 
 enum db_result store_account_remove(struct db *d, struct str account, bool *found)
@@ -275,8 +292,7 @@ enum db_result store_account_exists(struct db *d, struct str account, bool *foun
 }
 
 enum db_result store_account_list(struct db *d, struct str after, unsigned most,
-	void (*each)(void *ctx, struct str account, int64_t created, bool disabled),
-	void *ctx)
+	void (*each)(void *ctx, struct str account, int64_t created, bool disabled), void *ctx)
 {
 	struct stmt *s = db_stmt(d,
 		"SELECT jid, created, disabled FROM account WHERE jid > ?1 ORDER BY jid LIMIT ?2");

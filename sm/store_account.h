@@ -23,9 +23,17 @@ MUST_CHECK enum db_result store_account_passwd(struct db *d, struct str account,
  * changed since that proved something). */
 MUST_CHECK enum db_result store_account_complete(struct db *d, struct str account,
 	const struct verifier *proved, struct str credentials);
-/* Adds those that the account lacks. */
+/* What tells one password of an account from the next: the salt of the verifier that every account
+ * has. */
+struct password_mark {
+	uint8_t salt[VERIFIER_SALT];
+};
+/* found: there is such an account, with such a verifier. */
+MUST_CHECK enum db_result store_account_mark(struct db *d, struct str account,
+	struct password_mark *mark, bool *found);
+/* Adds those that the account lacks, if it still has the password of the mark. */
 MUST_CHECK enum db_result store_account_add_missing(struct db *d, struct str account,
-	struct str credentials);
+	const struct password_mark *mark, struct str credentials, bool *same);
 MUST_CHECK enum db_result store_account_remove(struct db *d, struct str account, bool *found);
 /* A disabled account keeps all that it has, but nobody logs in to it. */
 MUST_CHECK enum db_result store_account_disable(struct db *d, struct str account, bool disabled,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A job of the writing desk for each. Nothing is kept between two questions: the worker says again
- * what it was told. What a client sends is its own password in another form; nothing here could
- * tell whether it is the right one, so nobody may send it but who has just proved that. */
+ * A job of the writing desk for each. The worker says again what it was told. What a client sends
+ * is its own password in another form; nothing here could tell whether it is the right one, so
+ * nobody may send it but who has just proved that; and what is kept between two questions is which
+ * of the account's passwords it was: another one may be set at any time. */
 #include "sm/upgrade_task.h"
 
 #include "common/credential.h"
@@ -19,6 +20,8 @@ struct upgrade_job {
 	uint64_t conn;
 	uint32_t hashes;
 	struct buf account, credentials;
+	struct password_mark mark;
+	bool same;      /* it still is its password */
 	enum hash next; /* 0: none is missing */
 };
 
@@ -57,8 +60,13 @@ static enum db_result run(struct job *job, struct db *d)
 	struct upgrade_job *j = (struct upgrade_job *)job;
 	struct str account = buf_str(&j->account);
 	uint32_t have;
-	enum db_result r = store_account_add_missing(d, account, buf_str(&j->credentials));
+	enum db_result r;
 
+	if (j->credentials.n)
+		r = store_account_add_missing(d, account, &j->mark, buf_str(&j->credentials),
+			&j->same);
+	else
+		r = store_account_mark(d, account, &j->mark, &j->same);
 	if (r == DB_OK)
 		r = store_account_kinds(d, account, &have);
 	for (unsigned hash = HASH_SHA512; r == DB_OK && hash && !j->next; hash--) {
@@ -71,10 +79,17 @@ static enum db_result run(struct job *job, struct db *d)
 static void done(struct job *job)
 {
 	struct upgrade_job *j = (struct upgrade_job *)job;
+	struct house *h = j->house;
+	bool proved = j->same && bound_is_by_password(h, j->conn) &&
+		str_eq(bound_account(h, j->conn), buf_str(&j->account));
+	enum cond why = proved ? COND_none : SASL_not_authorized;
 
-	if (!j->house->stopping)
-		say(j->house, j->conn,
-			job->result == DB_OK ? COND_none : SASL_temporary_auth_failure, j->next);
+	if (job->result != DB_OK)
+		why = SASL_temporary_auth_failure;
+	if (why == COND_none)
+		bound_mark(h, j->conn, &j->mark);
+	if (!h->stopping)
+		say(h, j->conn, why, why == COND_none ? j->next : 0);
 	buf_free(&j->account);
 	buf_wipe(&j->credentials);
 	mem_free(j);
@@ -99,10 +114,11 @@ static bool take(struct buf *list, const struct house *h, const struct msg_want_
 void upgrade_make(struct house *h, const struct msg_want_upgrade *m)
 {
 	struct str account = bound_account(h, m->conn);
+	const struct password_mark *mark = bound_marked(h, m->conn);
 	struct upgrade_job *j;
 	struct buf list = {0};
 
-	if (!account.n || !bound_is_by_password(h, m->conn)) {
+	if (!account.n || !bound_is_by_password(h, m->conn) || (m->hash && !mark)) {
 		say(h, m->conn, m->hash ? SASL_not_authorized : COND_none, 0);
 		return;
 	}
@@ -115,6 +131,8 @@ void upgrade_make(struct house *h, const struct msg_want_upgrade *m)
 	j->conn = m->conn;
 	for (unsigned hash = 1; hash <= HASH_SHA512; hash++)
 		j->hashes |= rounds_of(h, hash) ? m->hashes & UINT32_C(1) << hash : 0;
+	if (m->hash)
+		j->mark = *mark;
 	buf_put(&j->account, account);
 	buf_take(&j->credentials, &list);
 	j->job.run = run;

@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Verifiers that an account lacks, made by its client at a login (XEP-0480)."""
+import hashlib
 import os
 import sqlite3
+import subprocess
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from client import Refused
+from client import Refused, b64
 from sasl2 import SASL2, UPGRADE, Client2, agent, bind2, upgrades, wants_token
-from server import Server
+from server import DEADLINE, Server, eventually
 from tap import check, equal, finish, play, scene
 
 ALICE = "alice@localhost"
@@ -32,6 +34,40 @@ def old_account(server, name):
     with sqlite3.connect(os.path.join(server.folder, "state", "store.db"), timeout=30) as db:
         db.execute("DELETE FROM verifier WHERE jid = ? AND hash <> 1", (name + "@localhost",))
     return name
+
+
+class locked:
+    """The store is somebody else's meanwhile, and what would write waits for it."""
+
+    def __init__(self, server):
+        self.db = sqlite3.connect(os.path.join(server.folder, "state", "store.db"), timeout=30, isolation_level=None)
+
+    def __enter__(self):
+        self.db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, *fault):
+        self.db.execute("ROLLBACK")
+        self.db.close()
+
+
+def passwd(server, name, password):
+    """The command, started; sm has it when it is back."""
+    before = server.log("sm").count("event=command ")
+    process = subprocess.Popen([server.program("sm"), "account", "passwd", name + "@localhost", "--config", server.conf],
+                               stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process.stdin.write(password.encode() + b"\n")
+    process.stdin.close()
+    eventually(lambda: server.log("sm").count("event=command ") > before, "the command to come")
+    server.status()
+    return process
+
+
+def send_hash(server, c, salted):
+    """What ends the task, and sm has it when it is back: its answer waits for the store."""
+    before = server.log("c2s").count("to=wait_for_upgrade")
+    c.send(f"<task-data xmlns='{SASL2}'><hash xmlns='urn:xmpp:scram-upgrade:0'>{b64(salted)}</hash></task-data>")
+    eventually(lambda: server.log("c2s").count("to=wait_for_upgrade") > before, "the question to sm")
+    server.status()
 
 
 def started(server, name, *tasks):
@@ -102,6 +138,26 @@ def _(server):
     equal(refused(secure(server).scram, name), "not-authorized", "SHA-256 after all that")
 
 
+@scene("a password that is changed while its client makes a verifier of it leaves none behind, however close they come")
+def _(server):
+    for name, first in (("old6", "passwd"), ("old7", "hash")):
+        old_account(server, name)
+        password = server.password[name + "@localhost"]
+        c, _ = started(server, name, S256)
+        salt, rounds = c.begin_task(S256)
+        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, rounds)
+        with locked(server):  # so that both stand in the writer's queue, one behind the other
+            change = lambda: passwd(server, name, "another")
+            running = change() if first == "passwd" else None
+            send_hash(server, c, salted)
+            running = running or change()
+        equal(running.wait(DEADLINE), 0, "exit status of sm account passwd")
+        if first == "passwd":
+            equal(refused(c.answer), "not-authorized", "the verifier of the old password")
+        equal(refused(secure(server).scram, name, password=password), "not-authorized", "the old password")
+        secure(server).scram(name, password="another").close()
+
+
 @scene("a token is no password: who is in by it makes no verifier")
 def _(server):
     name = old_account(server, "old4")
@@ -119,7 +175,6 @@ def _(server):
     salt, rounds = c.begin_task(S256)
     server.kill_sm()
     try:
-        import hashlib
         c.accepted(c.end_task(hashlib.pbkdf2_hmac("sha256", password.encode(), salt, rounds)))
     except Refused as why:
         equal(why.condition, "not-authorized", "after a restart")

@@ -171,6 +171,46 @@ static void what_is_lacking_is_added(void **state)
 	db_close(&d);
 }
 
+/* XEP-0480: what is made of a password is added while that is the account's, and no other. */
+static void what_is_missing_is_of_one_password(void **state)
+{
+	struct db *d = store(true);
+	struct verifier v[2], w[2];
+	struct buf one = {0};
+	struct password_mark mark, other;
+	uint32_t kinds;
+	bool found, same;
+
+	(void)state;
+	(void)make(v, "pw");
+	credential_put_verifier(&one, &v[0]);
+	assert_int_equal(store_account_add(d, STR("a@x"), buf_str(&one)), DB_OK);
+	assert_int_equal(store_account_mark(d, STR("a@x"), &mark, &found), DB_OK);
+	assert_true(found);
+	assert_int_equal(store_account_passwd(d, STR("a@x"), buf_str(&one), &found), DB_OK);
+	assert_int_equal(store_account_mark(d, STR("a@x"), &other, &found), DB_OK);
+	assert_memory_equal(&mark, &other, sizeof mark); /* the same salt: the same password */
+	(void)make(w, "another");
+	buf_clear(&one);
+	credential_put_verifier(&one, &w[0]);
+	assert_int_equal(store_account_passwd(d, STR("a@x"), buf_str(&one), &found), DB_OK);
+	assert_int_equal(store_account_add_missing(d, STR("a@x"), &mark, make(v, "pw"), &same), DB_OK);
+	assert_false(same);
+	assert_int_equal(store_account_kinds(d, STR("a@x"), &kinds), DB_OK);
+	assert_int_equal(kinds, CREDENTIAL_BIT(CREDENTIAL_SCRAM_SHA_1));
+	assert_int_equal(store_account_mark(d, STR("a@x"), &other, &found), DB_OK);
+	assert_int_equal(store_account_add_missing(d, STR("a@x"), &other, make(w, "another"), &same), DB_OK);
+	assert_true(same);
+	assert_int_equal(store_account_kinds(d, STR("a@x"), &kinds), DB_OK);
+	assert_int_equal(kinds, credential_always());
+	assert_int_equal(store_account_mark(d, STR("b@x"), &other, &found), DB_OK);
+	assert_false(found);
+	assert_int_equal(store_account_add_missing(d, STR("b@x"), &other, make(w, "another"), &same), DB_OK);
+	assert_false(same);
+	buf_free(&one);
+	db_close(&d);
+}
+
 static void damage_is_no_missing_password(void **state)
 {
 	struct db *d = store(true);
@@ -370,6 +410,8 @@ int main(void)
 		TITLED("store_account: verifiers go with their account", verifiers_go_with_their_account),
 		TITLED("store_account: what an account lacks is added while its password stays, nothing is replaced",
 			what_is_lacking_is_added),
+		TITLED("store: a verifier that a client makes is added while its password is the account's, and no other",
+			what_is_missing_is_of_one_password),
 		TITLED("store_account: a verifier out of shape is damage, a disabled account is known as one",
 			damage_is_no_missing_password),
 		TITLED("store_account: the list comes in order and in pages", the_list_comes_in_pages),
