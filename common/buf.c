@@ -21,6 +21,22 @@ void buf_wipe(struct buf *b)
 	buf_free(b);
 }
 
+/* NULL: no memory, and nothing has changed. */
+static char *moved(struct buf *b, size_t cap)
+{
+	char *p;
+
+	if (!b->p || b->cap > BUF_WIPED_MOST)
+		return mem_resize(b->p, cap);
+	p = mem_resize(NULL, cap);
+	if (!p)
+		return NULL;
+	memcpy(p, b->p, b->n);
+	mem_wipe(b->p, b->cap);
+	mem_free(b->p);
+	return p;
+}
+
 void buf_trim(struct buf *b)
 {
 	char *p;
@@ -31,7 +47,7 @@ void buf_trim(struct buf *b)
 	}
 	if (b->cap - b->n < BUF_LEAST)
 		return;
-	p = mem_resize(b->p, b->n);
+	p = moved(b, b->n);
 	if (!p)
 		return;
 	b->p = p;
@@ -51,7 +67,7 @@ bool buf_try_room(struct buf *b, size_t n)
 		cap = need;
 	if (cap < BUF_LEAST)
 		cap = BUF_LEAST;
-	p = mem_resize(b->p, cap);
+	p = moved(b, cap);
 	if (!p)
 		return false;
 	b->p = p;

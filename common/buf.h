@@ -2,11 +2,14 @@
  *
  * A growing run of bytes that owns its memory. {0} is a valid empty buffer. A buffer that cannot
  * grow dies (mem_new's rule) unless the _try form is used, which anything with a size that a peer
- * chooses must do. */
+ * chooses must do. What a buffer of up to BUF_WIPED_MOST bytes moves away from is overwritten: any
+ * may have a password in it, and buf_wipe reaches only where it is at last. */
 #ifndef COMMON_BUF_H
 #define COMMON_BUF_H
 
 #include "common/str.h"
+
+#define BUF_WIPED_MOST 16384 /* more than any element before login */
 
 struct buf {
 	char *p;
