@@ -7,6 +7,7 @@
 #include "common/credential.h"
 #include "sm/answer.h"
 #include "sm/bound.h"
+#include "sm/credential_judge.h"
 #include "sm/enrol.h"
 #include "sm/enrol_pace.h"
 #include "sm/peer.h"
@@ -163,10 +164,16 @@ static uint64_t interval_of(const struct house *h)
 	return (uint64_t)h->conf->registration_interval * 1000;
 }
 
-static enum cond may_make(const struct house *h, struct jid who, const struct enrol_asker *asker)
+static bool is_open(const struct house *h, struct jid who)
 {
 	const struct conf_domain *d = conf_domain(h->conf, jid_domain(who));
-	if (!d || d->registration != REGISTRATION_OPEN)
+
+	return d && d->registration == REGISTRATION_OPEN;
+}
+
+static enum cond may_make(const struct house *h, struct jid who, const struct enrol_asker *asker)
+{
+	if (!is_open(h, who))
 		return STANZA_not_allowed;
 	if (who.local_n == 0 || who.resource_n > 0 || !is_prepared(who))
 		return STANZA_not_acceptable;
@@ -230,7 +237,7 @@ static enum cond make_account(struct house *h, const struct msg_enrol *m)
 
 	if (why != COND_none)
 		return why;
-	if (!credential_list_ok(m->credentials, credential_always()))
+	if (!credential_judge(h->conf, m->credentials, credential_always()))
 		return STANZA_bad_request;
 	j = job_new(h, m->conn, m->attempt, m->who.text, m->address);
 	if (!j)
@@ -296,9 +303,9 @@ static enum cond change_account(struct house *h, const struct msg_enrol *m)
 
 	if (!s)
 		return STANZA_not_authorized;
-	if (session_is_anonymous(s))
+	if (session_is_anonymous(s) || (remove && !is_open(h, s->jid)))
 		return STANZA_not_allowed;
-	if (!remove && !credential_list_ok(m->credentials, credential_always()))
+	if (!remove && !credential_judge(h->conf, m->credentials, credential_always()))
 		return STANZA_bad_request;
 	j = job_new(h, m->conn, m->attempt, jid_bare(s->jid), s->row.address);
 	if (!j)

@@ -3,6 +3,7 @@
  * A job of the writing desk for each. */
 #include "sm/completion.h"
 
+#include "sm/credential_judge.h"
 #include "sm/store_account.h"
 
 struct completion {
@@ -35,7 +36,7 @@ static bool choose(struct buf *out, struct str list, const struct house *h,
 	struct credential_rules rules;
 	struct credential one;
 
-	if (!domain || !credential_list_ok(list, 0))
+	if (!domain || !credential_judge(h->conf, list, 0))
 		return false;
 	credential_rules(&rules, h->conf, domain);
 	while (credential_next(&list, &one)) {
