@@ -5,6 +5,7 @@
  * message be cut anywhere). The gate bounds what may come. */
 #include "c2s/tls_hello.h"
 #include "c2s/tls_work.h"
+#include "common/prep.h"
 
 #define NAME_MOST 255
 
@@ -14,22 +15,16 @@ struct tls_opening {
 	struct buf message; /* what they hold */
 };
 
-static void lower(struct buf *name)
-{
-	for (size_t i = 0; i < name->n; i++) /* host names have no case, ours are lower */
-		if (name->p[i] >= 'A' && name->p[i] <= 'Z')
-			name->p[i] += 'a' - 'A';
-}
-
-/* A name that is not ours gets the certificate for everybody: a client that minds will say so. */
+/* A name that is not ours gets the certificate for everybody: a client that minds will say so. An
+ * internationalised one comes in ASCII (RFC 6066 3: xn--), and is prepared as ours are. */
 static void choose(struct tls *t, const struct tls_hello *hello)
 {
 	struct buf name = {0};
 	struct tls_ctx *ctx;
 
 	if (t->by_name && hello->name.n && hello->name.n <= NAME_MOST) {
-		buf_put(&name, hello->name);
-		lower(&name);
+		if (!prep_domain(&name, hello->name))
+			buf_clear(&name);
 		ctx = tls_ctx_hold(tls_ctx_for(t->ctx, buf_str(&name)));
 		tls_ctx_drop(&t->ctx);
 		t->ctx = ctx;

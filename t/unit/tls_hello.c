@@ -15,6 +15,7 @@ static struct tls_ctx *two_domains(void)
 	struct tls_ctx *ctx = ctx_with(&ours, &tickets);
 
 	tls_ctx_name(ctx, STR("other.example"), ctx_with(&other, &tickets));
+	tls_ctx_name(ctx, STR("b\xc3\xbc" "cher.example"), ctx_with(&other, &tickets)); /* as prep_domain has it */
 	return ctx;
 }
 
@@ -168,15 +169,16 @@ static void spread(void **state)
 
 static void certificates(void **state)
 {
-	static const char *const names[] = {NULL, "third.example", "other.example", "OTHER.example", "other.example.",
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example"};
+	static const char *const names[] = {NULL, "third.example",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example", "xn--nothing.example", "xn--",
+		"other.example", "OTHER.example", "other.example.", "xn--bcher-kva.example", "XN--BCHER-KVA.example"};
 	struct talk t;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++) {
 		start(&t, TLS1_3_VERSION, names[i]);
 		assert_true(shake(&t));
-		expect_certificate(&t, i == 2 || i == 3 ? &other : &ours);
+		expect_certificate(&t, i > 4 ? &other : &ours);
 		talk_end(&t);
 	}
 }
@@ -211,7 +213,7 @@ int main(void)
 		{"hello: the name that a client asks for is found, and a cut message has none", read_names, NULL, NULL,
 			NULL},
 		{"hello: the ticket that a client brings is found", read_tickets, NULL, NULL, NULL},
-		{"hello: a name of ours gets its certificate, any other the first", certificates, NULL, NULL, NULL},
+		{"hello: a name of ours gets its certificate, in ASCII too (RFC 6066 3), any other the first", certificates, NULL, NULL, NULL},
 		{"hello: spread over many records it gets the right certificate", spread, NULL, NULL, NULL},
 		{"hello: what interrupts it ends the handshake", interrupted, NULL, NULL, NULL},
 	};
