@@ -121,6 +121,8 @@ enum login_input login_recognise(const struct scan_element *e, const struct stan
 	struct str domain)
 {
 	enum login_input i = 0;
+	if (stanza && stanza->kind != STANZA_IQ) /* no other row is for them */
+		return INPUT_stanza;
 	while (i + 1 < LOGIN_INPUTS && !recognises(i, e, stanza, domain))
 		i++;
 	return i;

@@ -207,6 +207,8 @@ enum tls_result tls_read(struct tls *t, struct str bytes, struct buf *plain)
 		return TLS_FAILED;
 	if (t->closed)
 		return TLS_CLOSED; /* what follows close_notify is ignored (RFC 8446 6.1) */
+	if (t->ready && !buf_try_room(plain, bytes.n)) /* at once, for all the records in it */
+		return failed(t, "no memory for decrypted data");
 	for (;;) {
 		enum tls_gate_outcome outcome = tls_gate_next(&t->gate, &bytes, &t->record);
 		enum tls_result one;

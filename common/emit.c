@@ -136,7 +136,7 @@ static struct str reference_for(char c, bool in_value)
 	}
 }
 
-static void escape(struct buf *out, struct str s, uint8_t class)
+static void escape(struct buf *out, struct str s, bool in_value)
 {
 	const char *p = s.p;
 	const char *end = s.n ? s.p + s.n : s.p;
@@ -144,19 +144,19 @@ static void escape(struct buf *out, struct str s, uint8_t class)
 	while (p < end) {
 		const char *run = p;
 
-		p = chars_run(p, end, class);
+		p = in_value ? chars_value(p, end) : chars_text(p, end);
 		buf_add(out, run, (size_t)(p - run));
 		if (p < end)
-			buf_put(out, reference_for(*p++, class == CHARS_VALUE));
+			buf_put(out, reference_for(*p++, in_value));
 	}
 }
 
 void emit_escape_text(struct buf *out, struct str text)
 {
-	escape(out, text, CHARS_TEXT);
+	escape(out, text, false);
 }
 
 void emit_escape_value(struct buf *out, struct str value)
 {
-	escape(out, value, CHARS_VALUE);
+	escape(out, value, true);
 }

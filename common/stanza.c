@@ -91,28 +91,48 @@ static bool read_tag(struct str s, struct tag *t)
 	return n > 0 && !(t->end && (t->empty || t->attrs.n));
 }
 
-/* Takes ` name="value"` off the front. */
+/* Takes ` name="value"` off the front; the value begins n bytes from there. */
+static bool take_from(struct str *attrs, size_t n, struct stanza_attr *out)
+{
+	const char *value = attrs->p + n;
+	const char *close = memchr(value, '"', attrs->n - n);
+
+	if (!close)
+		return false;
+	out->value = str_at(value, (size_t)(close - value));
+	out->whole = str_at(attrs->p, n + out->value.n + 1);
+	*attrs = str_at(close + 1, attrs->n - out->whole.n);
+	return true;
+}
+
 static bool take_attr(struct str *attrs, struct str *name, struct stanza_attr *out)
 {
 	const char *p = attrs->p;
-	const char *end = p + attrs->n;
-	const char *equals, *close;
+	size_t n = 1;
 
 	if (*p != ' ')
 		return false;
-	equals = memchr(p, '=', attrs->n);
-	if (!equals || equals == p + 1 || end - equals < 3 || equals[1] != '"')
-		return false;
-	close = memchr(equals + 2, '"', (size_t)(end - equals - 2));
-	if (!close)
-		return false;
-	*name = str_at(p + 1, (size_t)(equals - p - 1));
-	if (memchr(name->p, ' ', name->n))
-		return false;
-	out->whole = str_at(p, (size_t)(close + 1 - p));
-	out->value = str_at(equals + 2, (size_t)(close - equals - 2));
-	*attrs = str_skip(*attrs, out->whole.n);
-	return true;
+	while (n < attrs->n && p[n] != '=' && p[n] != ' ')
+		n++;
+	*name = str_at(p + 1, n - 1);
+	return name->n && attrs->n - n >= 3 && p[n] == '=' && p[n + 1] == '"' &&
+		take_from(attrs, n + 2, out);
+}
+
+/* Where an attribute of the top element goes, and where its value begins; NULL: nowhere. In front of
+ * an attribute its name is told by a comparison or two. */
+static struct stanza_attr *field_for(struct str attrs, struct stanza *s, struct stanza_attr *ns,
+	size_t *n)
+{
+#define IS(start) (*n = strlen(start), str_starts(attrs, STR(start)))
+	return IS(" to=\"")          ? &s->to
+		: IS(" from=\"")     ? &s->from
+		: IS(" id=\"")       ? &s->id
+		: IS(" type=\"")     ? &s->type_attr
+		: IS(" xml:lang=\"") ? &s->lang
+		: IS(" xmlns=\"")    ? ns
+				     : NULL;
+#undef IS
 }
 
 /* The attributes of the top element; *ns_uri stays as it is when none is declared. */
@@ -120,22 +140,14 @@ static bool read_top(const struct tag *t, struct stanza *s, struct stanza_attr *
 {
 	struct str rest = t->attrs;
 	struct str name;
-	struct stanza_attr attr;
+	struct stanza_attr other;
 
 	while (rest.n) {
-		struct stanza_attr *field;
+		size_t n;
+		struct stanza_attr *field = field_for(rest, s, ns, &n);
 
-		if (!take_attr(&rest, &name, &attr))
+		if (field ? !take_from(&rest, n, field) : !take_attr(&rest, &name, &other))
 			return false;
-		field = str_eq(name, STR("to"))         ? &s->to
-			: str_eq(name, STR("from"))     ? &s->from
-			: str_eq(name, STR("id"))       ? &s->id
-			: str_eq(name, STR("type"))     ? &s->type_attr
-			: str_eq(name, STR("xml:lang")) ? &s->lang
-			: str_eq(name, STR("xmlns"))    ? ns
-							: NULL;
-		if (field)
-			*field = attr;
 	}
 	return true;
 }
@@ -222,7 +234,8 @@ bool stanza_take_child(const struct stanza *s, struct str *rest, struct stanza_c
 /* The start tag, and what it says. */
 static bool read_start(struct str bytes, struct stanza *out, struct tag *t, struct stanza_attr *ns)
 {
-	*out = (struct stanza){.bytes = bytes};
+	memset(out, 0, offsetof(struct stanza, child)); /* there are none: no more is looked at */
+	out->bytes = bytes;
 	if (!read_tag(bytes, t) || t->end)
 		return false;
 	out->name = t->name;
