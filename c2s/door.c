@@ -85,7 +85,7 @@ static struct door_place *place_at(const struct door *d, uint64_t tag, unsigned 
 
 static uint64_t tag_of(const struct door *d, struct door_key key)
 {
-	uint64_t tag = siphash(d->secret, str_at(key.bytes, sizeof key.bytes));
+	uint64_t tag = siphash_24(d->secret, str_at(key.bytes, sizeof key.bytes));
 
 	return tag ? tag : 1;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The one uthash user. Its hash function is replaced by SipHash-2-4 under a key that no peer can
+ * The one uthash user. Its hash function is replaced by SipHash-1-3 under a key that no peer can
  * learn, so chains stay short whatever keys are chosen; and running out of memory refuses the
  * entry instead of ending the process. */
 #include "common/table.h"
@@ -71,31 +71,49 @@ static inline struct sip sip_round(struct sip v)
 	return v;
 }
 
-static inline struct sip sip_word(struct sip v, uint64_t word)
+static inline struct sip sip_rounds(struct sip v, unsigned n)
+{
+	while (n--)
+		v = sip_round(v);
+	return v;
+}
+
+static inline struct sip sip_word(struct sip v, uint64_t word, unsigned rounds)
 {
 	v.d ^= word;
-	v = sip_round(sip_round(v));
+	v = sip_rounds(v, rounds);
 	v.a ^= word;
 	return v;
 }
 
-uint64_t siphash(const uint8_t key[16], struct str bytes)
+/* SipHash-rounds-last. */
+static inline uint64_t sip(const uint8_t key[16], struct str bytes, unsigned rounds, unsigned last)
 {
 	uint64_t k0 = load64(key), k1 = load64(key + 8);
 	struct sip v = {k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
 		k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)};
-	uint64_t last = (uint64_t)bytes.n << 56;
+	uint64_t tail = (uint64_t)bytes.n << 56;
 	const uint8_t *p = (const uint8_t *)bytes.p;
 	size_t whole = bytes.n / 8 * 8;
 
 	for (size_t i = 0; i < whole; i += 8)
-		v = sip_word(v, load64(p + i));
+		v = sip_word(v, load64(p + i), rounds);
 	for (size_t i = whole; i < bytes.n; i++)
-		last |= (uint64_t)p[i] << (8 * (i - whole));
-	v = sip_word(v, last);
+		tail |= (uint64_t)p[i] << (8 * (i - whole));
+	v = sip_word(v, tail, rounds);
 	v.c ^= 0xff;
-	v = sip_round(sip_round(sip_round(sip_round(v))));
+	v = sip_rounds(v, last);
 	return v.a ^ v.b ^ v.c ^ v.d;
+}
+
+uint64_t siphash(const uint8_t key[16], struct str bytes)
+{
+	return sip(key, bytes, 1, 3);
+}
+
+uint64_t siphash_24(const uint8_t key[16], struct str bytes)
+{
+	return sip(key, bytes, 2, 4);
 }
 
 static unsigned keyed_hash(const void *key, size_t n)

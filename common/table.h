@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Hash tables whose keys a peer may choose: SipHash-2-4 with a random key of the process
+ * Hash tables whose keys a peer may choose: SipHash-1-3 with a random key of the process
  * (protocol.md 4, case 47). The table borrows key and value; the key must stay in place as long as
  * the entry (keep it inside the value). */
 #ifndef COMMON_TABLE_H
@@ -26,8 +26,9 @@ void table_each(struct table *t, void (*visit)(void *ctx, void *value), void *ct
 /* For tables keyed by an integer: the slice over the field. */
 #define KEY(field) str_at(&(field), sizeof(field))
 
-/* SipHash-2-4 (Aumasson, Bernstein 2012) with an explicit 16-byte key, for record checksums and the
- * tests. */
+/* SipHash-1-3 and 2-4 (Aumasson, Bernstein 2012) with an explicit 16-byte key. The first, which is
+ * half the work, is for what is much used: tables, checksums of records. */
 uint64_t siphash(const uint8_t key[16], struct str bytes);
+uint64_t siphash_24(const uint8_t key[16], struct str bytes);
 
 #endif

@@ -35,13 +35,13 @@ void guard_memory_free(struct guard_memory **m)
 static uint64_t tag_of(const struct guard_memory *m, enum guard_kind kind, struct network from,
 	struct str account)
 {
-	uint64_t name = siphash(m->secret, account), tag;
+	uint64_t name = siphash_24(m->secret, account), tag;
 	uint8_t key[1 + sizeof from + sizeof name];
 
 	key[0] = (uint8_t)kind;
 	memcpy(key + 1, &from, sizeof from);
 	memcpy(key + 1 + sizeof from, &name, sizeof name);
-	tag = siphash(m->secret, str_at(key, sizeof key));
+	tag = siphash_24(m->secret, str_at(key, sizeof key));
 	return tag ? tag : 1;
 }
 

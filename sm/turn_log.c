@@ -16,8 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC "ghturn1\n"
-#define HEAD_COVERED 32 /* bytes of the head under its checksum, which follows them */
+#define MAGIC "ghturn2\n"
+#define MAGIC_1 "ghturn1\n" /* of an sm before this one, which may have to be taken over */
+#define HEAD_COVERED 32     /* bytes of the head under its checksum, which follows them */
 
 struct turn_file {
 	int fd;
@@ -49,17 +50,25 @@ static void store_last(char *p, uint64_t v)
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
+static uint64_t checksum(const struct turn_log_place *place, struct str bytes)
+{
+	return place->is_old ? siphash_24(place->key, bytes) : siphash(place->key, bytes);
+}
+
 /* reading */
 
 bool turn_log_head(struct str file, struct turn_log_place *place)
 {
-	if (file.n < TURN_LOG_HEAD || memcmp(file.p, MAGIC, 8) != 0)
+	if (file.n < TURN_LOG_HEAD)
+		return false;
+	place->is_old = memcmp(file.p, MAGIC_1, 8) == 0;
+	if (!place->is_old && memcmp(file.p, MAGIC, 8) != 0)
 		return false;
 	place->generation = load(file.p + 8);
 	memcpy(place->key, file.p + 16, sizeof place->key);
 	place->at = TURN_LOG_HEAD;
 	place->turn = 0;
-	return load(file.p + HEAD_COVERED) == siphash(place->key, str_head(file, HEAD_COVERED));
+	return load(file.p + HEAD_COVERED) == checksum(place, str_head(file, HEAD_COVERED));
 }
 
 static size_t record_bytes(size_t payload)
@@ -79,7 +88,7 @@ bool turn_log_next(struct str file, struct turn_log_place *place, struct str *pa
 	turn = load(rest.p + 16);
 	if (n > rest.n - TURN_LOG_RECORD || (place->turn && turn != place->turn + 1))
 		return false;
-	if (load(rest.p) != siphash(place->key, str_at(rest.p + 8, TURN_LOG_RECORD - 8 + n)))
+	if (load(rest.p) != checksum(place, str_at(rest.p + 8, TURN_LOG_RECORD - 8 + n)))
 		return false;
 	*payload = str_at(rest.p + TURN_LOG_RECORD, n);
 	place->turn = turn;
@@ -234,7 +243,7 @@ static bool put_record(struct turn_file *f, struct turn_log_place *place, uint64
 	memset(p + 12, 0, 4);
 	memcpy(p + 16, &turn, sizeof turn);
 	fault_point("turn_before_checksum");
-	store_last(p, siphash(place->key, str_at(p + 8, TURN_LOG_RECORD - 8 + payload.n)));
+	store_last(p, checksum(place, str_at(p + 8, TURN_LOG_RECORD - 8 + payload.n)));
 	place->turn = turn;
 	place->at += need;
 	return true;
@@ -245,7 +254,7 @@ static void put_head(struct turn_file *f, const struct turn_log_place *place)
 	memcpy(f->map, MAGIC, 8);
 	memcpy(f->map + 8, &place->generation, 8);
 	memcpy(f->map + 16, place->key, sizeof place->key);
-	store_last(f->map + HEAD_COVERED, siphash(place->key, str_at(f->map, HEAD_COVERED)));
+	store_last(f->map + HEAD_COVERED, checksum(place, str_at(f->map, HEAD_COVERED)));
 }
 
 bool turn_log_begin(struct turn_log *l, uint64_t turn, struct str snapshot)

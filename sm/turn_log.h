@@ -6,7 +6,7 @@
  * Nothing here knows what a record says.
  *
  * File: head (64 bytes: magic, generation, key, checksum), then records, each at a multiple of 8:
- * u64 checksum, u32 bytes of payload, u32 0, u64 turn, payload. Checksums are SipHash under the
+ * u64 checksum, u32 bytes of payload, u32 0, u64 turn, payload. Checksums are SipHash-1-3 under the
  * head's key, which is drawn anew with each generation, so that what an earlier generation left
  * behind never passes for a record. The checksum is written last. */
 #ifndef SM_TURN_LOG_H
@@ -37,6 +37,7 @@ MUST_CHECK bool turn_log_append(struct turn_log *l, uint64_t turn, struct str pa
 struct turn_log_place {
 	uint64_t generation;
 	uint8_t key[16];
+	bool is_old;   /* its checksums are SipHash-2-4: it can only be read */
 	size_t at;     /* of the next record */
 	uint64_t turn; /* of the last one; 0: none */
 };

@@ -47,7 +47,7 @@ static void sign(struct buf *file)
 
 	if (file->n < TURN_LOG_HEAD)
 		return;
-	memcpy(file->p, "ghturn1\n", 8);
+	memcpy(file->p, "ghturn2\n", 8);
 	check = siphash(key, str_at(file->p, 32));
 	memcpy(file->p + 32, &check, sizeof check);
 	while (file->n - at >= TURN_LOG_RECORD) {

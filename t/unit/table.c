@@ -20,19 +20,20 @@ struct thing {
 	bool seen;
 };
 
-/* The first and some later vectors of the authors' reference: key 00..0f, input 00, 00 01, ... */
+/* Key 00..0f, input 00, 00 01, ...: SipHash-2-4 by some of the authors' vectors; SipHash-1-3 as CPython's hash of bytes
+ * has it, where the key is all zero, and by the same code with this one. */
 static void siphash_vectors(void **state)
 {
 	static const struct {
 		size_t n;
-		uint64_t hash;
+		uint64_t hash_24, hash_13;
 	} vectors[] = {
-		{0, UINT64_C(0x726fdb47dd0e0e31)},
-		{1, UINT64_C(0x74f839c593dc67fd)},
-		{7, UINT64_C(0xab0200f58b01d137)},
-		{8, UINT64_C(0x93f5f5799a932462)},
-		{15, UINT64_C(0xa129ca6149be45e5)},
-		{63, UINT64_C(0x958a324ceb064572)},
+		{0, UINT64_C(0x726fdb47dd0e0e31), UINT64_C(0xabac0158050fc4dc)},
+		{1, UINT64_C(0x74f839c593dc67fd), UINT64_C(0xc9f49bf37d57ca93)},
+		{7, UINT64_C(0xab0200f58b01d137), UINT64_C(0xd3927d989bb11140)},
+		{8, UINT64_C(0x93f5f5799a932462), UINT64_C(0x369095118d299a8e)},
+		{15, UINT64_C(0xa129ca6149be45e5), UINT64_C(0xd320d86d2a519956)},
+		{63, UINT64_C(0x958a324ceb064572), UINT64_C(0x9d199062b7bbb3a8)},
 	};
 	uint8_t key[16], input[64];
 
@@ -40,8 +41,10 @@ static void siphash_vectors(void **state)
 	for (size_t i = 0; i < sizeof input; i++)
 		input[i] = (uint8_t)i;
 	memcpy(key, input, sizeof key);
-	for (size_t i = 0; i < COUNT(vectors); i++)
-		assert_true(siphash(key, str_at(input, vectors[i].n)) == vectors[i].hash);
+	for (size_t i = 0; i < COUNT(vectors); i++) {
+		assert_true(siphash_24(key, str_at(input, vectors[i].n)) == vectors[i].hash_24);
+		assert_true(siphash(key, str_at(input, vectors[i].n)) == vectors[i].hash_13);
+	}
 }
 
 static void keeps(void **state)
@@ -147,15 +150,11 @@ static void random_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{"table: SipHash-2-4 gives the reference vectors", siphash_vectors, NULL, NULL,
-			NULL},
-		{"table: what is put is found until it is removed, and put once only", keeps, NULL,
-			NULL, NULL},
-		{"table: each entry is visited once and may be removed meanwhile", integers, NULL,
-			NULL, NULL},
+		{"table: SipHash gives the reference vectors", siphash_vectors, NULL, NULL, NULL},
+		{"table: what is put is found until it is removed, and put once only", keeps, NULL, NULL, NULL},
+		{"table: each entry is visited once and may be removed meanwhile", integers, NULL, NULL, NULL},
 		{"table: chosen keys make no long chain", flat, NULL, NULL, NULL},
-		{"rand: bytes and hex are random and as long as asked", random_bytes, NULL, NULL,
-			NULL},
+		{"rand: bytes and hex are random and as long as asked", random_bytes, NULL, NULL, NULL},
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

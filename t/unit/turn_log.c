@@ -5,6 +5,7 @@
 #include "sm/turn_log.h"
 
 #include "common/rand.h"
+#include "common/table.h"
 #include "sm/turn_item.h"
 
 #include <fcntl.h>
@@ -145,6 +146,31 @@ static struct buf file_of(const char *name)
 	return b;
 }
 
+/* Makes of the log in turn.b what an sm of before SipHash-1-3 would have left. */
+static void make_old(void)
+{
+	struct buf file = file_of("b");
+	const uint8_t *key = (const uint8_t *)file.p + 16;
+	size_t at = TURN_LOG_HEAD;
+	uint32_t n;
+	uint64_t check;
+	char path[64];
+	int fd;
+
+	memcpy(file.p, "ghturn1\n", 8);
+	check = siphash_24(key, str_at(file.p, 32));
+	memcpy(file.p + 32, &check, sizeof check);
+	for (; memcpy(&n, file.p + at + 8, sizeof n), n; at += (TURN_LOG_RECORD + n + 7) / 8 * 8) {
+		check = siphash_24(key, str_at(file.p + at + 8, TURN_LOG_RECORD - 8 + n));
+		memcpy(file.p + at, &check, sizeof check);
+	}
+	snprintf(path, sizeof path, "%s/turn.b", folder);
+	fd = open(path, O_WRONLY);
+	assert_int_equal(write(fd, file.p, file.n), file.n);
+	close(fd);
+	buf_free(&file);
+}
+
 static unsigned count_records(struct str file, size_t *end)
 {
 	struct turn_log_place place;
@@ -239,8 +265,7 @@ static void killed(void **state)
 			}
 		}
 		close(told[1]);
-		for (uint64_t n = rand_u64() % 2000; n > 0 &&
-			read(told[0], &newest, sizeof newest) > 0; n--)
+		for (uint64_t n = rand_u64() % 2000; n > 0 && read(told[0], &newest, sizeof newest) > 0; n--)
 			;
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
@@ -253,6 +278,33 @@ static void killed(void **state)
 	}
 }
 
+/* An upgrade in place reads what the old one left, and goes on in the new form. */
+static void old_log(void **state)
+{
+	struct buf why = {0}, file;
+	struct turn_log *l = fresh();
+	struct seen s;
+
+	(void)state;
+	for (uint64_t turn = 1; turn <= 20; turn++)
+		put(l, turn);
+	turn_log_close(&l);
+	make_old();
+	s = look();
+	assert_int_equal(s.first, 1);
+	assert_int_equal(s.last, 20);
+	l = turn_log_open(folder, BYTES, &why);
+	put(l, 21); /* which begins a file */
+	put(l, 22);
+	turn_log_close(&l);
+	s = look();
+	assert_int_equal(s.first, 21);
+	assert_int_equal(s.last, 22);
+	file = file_of("a");
+	assert_true(str_starts(buf_str(&file), STR("ghturn2\n")));
+	buf_free(&file);
+}
+
 static void items(void **state)
 {
 	struct buf b = {0};
@@ -261,8 +313,8 @@ static void items(void **state)
 
 	(void)state;
 	i = (struct turn_item){.kind = TURN_LINK};
-	i.link = (struct turn_link){.incarnation = 7, .pid = 8, .slot = 9, .sent = 10, .heard = 11,
-		.frames = STR("frames")};
+	i.link = (struct turn_link){
+		.incarnation = 7, .pid = 8, .slot = 9, .sent = 10, .heard = 11, .frames = STR("frames")};
 	turn_item_put(&b, &i);
 	i = (struct turn_item){.kind = TURN_PUT, .turn = 1, .id = 2, .bytes = STR("row")};
 	turn_item_put(&b, &i);
@@ -324,21 +376,19 @@ static void full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{"turn log: without room for more bytes it says so, and goes on with those it has",
-			full, NULL, NULL, NULL},
+		{"turn log: without room for more bytes it says so, and goes on with those it has", full, NULL, NULL,
+			NULL},
+		{"turn log: that of an sm before this one is read, and the next one is ours", old_log, NULL, NULL,
+			NULL},
 		{"turn log: what was appended is read back, in order", read_back, NULL, NULL, NULL},
-		{"turn log: the files take turns, and the current one is always whole", takes_turns,
-			NULL, NULL, NULL},
-		{"turn log: what does not fit is refused and leaves all as it was", too_long, NULL,
-			NULL, NULL},
-		{"turn log: a record torn at any byte is absent, and those before it are there",
-			torn, NULL, NULL, NULL},
-		{"turn log: a flipped bit anywhere is never taken for a record", flipped, NULL,
-			NULL, NULL},
-		{"turn log: a process killed at any moment leaves every turn that it had finished",
-			killed, NULL, NULL, NULL},
-		{"turn log: items are read as they were written, and cut ones are refused", items,
-			NULL, NULL, NULL},
+		{"turn log: the files take turns, and the current one is always whole", takes_turns, NULL, NULL, NULL},
+		{"turn log: what does not fit is refused and leaves all as it was", too_long, NULL, NULL, NULL},
+		{"turn log: a record torn at any byte is absent, and those before it are there", torn, NULL, NULL,
+			NULL},
+		{"turn log: a flipped bit anywhere is never taken for a record", flipped, NULL, NULL, NULL},
+		{"turn log: a process killed at any moment leaves every turn that it had finished", killed, NULL, NULL,
+			NULL},
+		{"turn log: items are read as they were written, and cut ones are refused", items, NULL, NULL, NULL},
 	};
 	int failed;
 	char path[64];
