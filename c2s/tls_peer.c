@@ -31,35 +31,19 @@ static void keep(struct tls *t, const unsigned char *der, size_t n)
 		buf_put(&t->peer->names[i], names[i]);
 }
 
-/* Debian's build would make a copy of the certificate for who asks later, and for that opens
- * /dev/urandom, which a confined worker may not. It shows each certificate here, though, good ones
- * too; the lean one only bad ones. What it has found stays. */
-#ifdef WOLFSSL_ALWAYS_VERIFY_CB
+#ifndef WOLFSSL_ALWAYS_VERIFY_CB
+#error "this wolfSSL shows its callback bad certificates only"
+#endif
+
+/* Good ones are shown here, too. To have the library keep the certificate for who asks later would
+ * cost each connection a kilobyte, whether it shows one or not; and Debian's build then opens
+ * /dev/urandom for the copy, which a confined worker may not. What it has found stays. */
 static int look(int good, WOLFSSL_X509_STORE_CTX *store)
 {
 	if (good && store->userCtx && store->error_depth == 0 && store->totalCerts > 0)
 		keep(store->userCtx, store->certs[0].buffer, store->certs[0].length);
 	return good;
 }
-
-static void fetch(struct tls *t)
-{
-	(void)t;
-}
-#else
-#define look NULL
-
-static void fetch(struct tls *t)
-{
-	WOLFSSL_X509 *certificate = wolfSSL_get_peer_certificate(t->wolf);
-	int n = 0;
-	const unsigned char *der = certificate ? wolfSSL_X509_get_der(certificate, &n) : NULL;
-
-	if (der && n > 0)
-		keep(t, der, (size_t)n);
-	wolfSSL_X509_free(certificate);
-}
-#endif
 
 bool tls_ctx_ask(struct tls_ctx *ctx, struct str domain, struct str authorities_pem,
 	struct buf *why)
@@ -91,8 +75,6 @@ void tls_peer_take(struct tls *t)
 {
 	if (!t->ctx->asks.n || wolfSSL_session_reused(t->wolf))
 		tls_peer_end(t);
-	else
-		fetch(t);
 }
 
 bool tls_has_peer(const struct tls *t, struct str domain)

@@ -23,7 +23,7 @@ def number(name, default):
 BUILD = os.path.abspath(BUILD)
 SECONDS = number("SECONDS", 5)
 PAIRS = number("PAIRS", 100)
-IDLE = min(number("IDLE", 5000), resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200)
+IDLE = min(number("IDLE", 10000), resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200)
 STORM = number("STORM", 2000)
 RESOURCES = number("RESOURCES", 100)
 CONTACTS = number("CONTACTS", 2000)
