@@ -44,7 +44,15 @@ const char *tls_library(void)
 	return name;
 }
 
-#ifdef WOLF_CRYPTO_CB
+#ifdef CUSTOM_RAND_GENERATE_BLOCK /* etc/wolfssl/random.c */
+#define DEVICE INVALID_DEVID
+
+static bool set_randomness(WOLFSSL_CTX *wolf)
+{
+	(void)wolf;
+	return true;
+}
+#elif defined(WOLF_CRYPTO_CB)
 #define DEVICE 1
 
 /* Its randomness comes from getrandom(2), like all of ours. Left alone it opens /dev/urandom for

@@ -119,8 +119,8 @@ static bool take_attr(struct str *attrs, struct str *name, struct stanza_attr *o
 		take_from(attrs, n + 2, out);
 }
 
-/* Where an attribute of the top element goes, and where its value begins; NULL: nowhere. In front of
- * an attribute its name is told by a comparison or two. */
+/* Where an attribute of the top element goes, and where its value begins; NULL: nowhere. In
+ * front of an attribute its name is told by a comparison or two. */
 static struct stanza_attr *field_for(struct str attrs, struct stanza *s, struct stanza_attr *ns,
 	size_t *n)
 {
