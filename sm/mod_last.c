@@ -36,7 +36,7 @@ static bool is_online(const struct account *a, const struct session *apart)
 static void note_left(struct house *h, const struct session *s, struct str status)
 {
 	if (s->row.available && !session_is_anonymous(s) && !is_online(s->account, s))
-		last_note(h, s->account->jid, status);
+		last_note(h, jid_bare(s->jid), status);
 }
 
 void last_session_ended(struct house *h, struct session *s)

@@ -396,6 +396,6 @@ void stanza_done(struct house *h, const struct errand *e, enum db_result r, stru
 		!jid_split(e->sender, &gone.jid))
 		return;
 	set_marks(&t);
-	if (s || view.kind == STANZA_MESSAGE)
-		go_on(&t, false);
+	if ((s || view.kind == STANZA_MESSAGE) && blocking_from_client(&t) == PASS)
+		go_on(&t, false); /* one of the two may have blocked the other meanwhile */
 }

@@ -76,7 +76,9 @@ static enum db_result each_item(struct db *d, const struct errand *e, const char
 
 static enum db_result is_over(struct db *d, const struct errand *e, bool *over)
 {
-	struct stmt *s = db_stmt(d, "SELECT count(*) > ?2 FROM block WHERE jid = ?1");
+	struct stmt *s = db_stmt(d,
+		"SELECT count(*) > ?2 OR coalesce(sum(length(contact)), 0) > ?2 * 100 FROM block "
+		"WHERE jid = ?1");
 	enum db_result r;
 
 	if (!s)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Accounts in the hands of their users (XEP-0077): made, given another password, removed; and what must not be possible."""
 import os
+import sqlite3
 import sys
 import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -169,6 +170,40 @@ def _(server):
     equal(register(server, "ida", "another password"), None, "the name is free")
     check(gets_in(server, "ida", "another password"), "the new one")
     logged(server, "account_removed", "ida@localhost")
+
+
+def rows_of(server, account):
+    """How many rows each table of store.db has of the account."""
+    with sqlite3.connect(f"file:{server.folder}/state/store.db?mode=ro", uri=True) as db:
+        tables = [t for t, in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+                  if "jid" in [c[1] for c in db.execute(f"PRAGMA table_info({t})")]]
+        return {t: db.execute(f"SELECT count(*) FROM {t} WHERE jid = ?", (account,)).fetchone()[0] for t in tables}
+
+
+@scene("with an account goes everything that it has: there is nothing of it in any table")
+def _(server):
+    equal(register(server, "max"), None, "register")
+    server.sm("motd", "set", "hello")
+    c = Client(server, direct=True).login("max", "one", password="a password")
+    for inner in ("<vCard xmlns='vcard-temp'><FN>Max</FN></vCard>", "<query xmlns='jabber:iq:private'><a xmlns='x'>1</a></query>",
+                  "<block xmlns='urn:xmpp:blocking'><item jid='bob@localhost'/></block>"):
+        c.send(f"<iq type='set' id='s'>{inner}</iq>")
+        equal(c.expect(lambda e: e.get("id") == "s").get("type"), "result", inner)
+    c.send("<presence type='unavailable'/>")
+    c.message("max@localhost", "to myself")
+    had = ("vcard", "private", "block", "offline", "last", "motd_had", "verifier")
+    eventually(lambda: all(rows_of(server, "max@localhost")[t] for t in had), "rows in all of them")
+    equal(ask(c, "<remove/>"), None, "the removal")
+    equal(c.stream_error(), "not-authorized", "the stream")
+    equal({t: n for t, n in rows_of(server, "max@localhost").items() if n}, {}, "what is left")
+    equal(register(server, "max"), None, "the name is free")
+    c = Client(server, direct=True).login("max", "one", password="a password", presence=False)
+    c.send("<iq type='get' id='v'><vCard xmlns='vcard-temp'/></iq>")
+    equal(condition(c.expect(lambda e: e.get("id") == "v")), "item-not-found", "its vCard")
+    c.message("bob@localhost", "x", ident="m")
+    equal(condition(c.expect("message")), "service-unavailable", "it blocks nobody, and there is no bob")
+    c.close()
+    server.sm("motd", "clear")
 
 
 @scene("where it is closed a user changes the password and removes nothing; for another domain's account nothing is done")
