@@ -10,7 +10,7 @@
 
 /* reading */
 
-static bool has_group(struct str groups, struct str name)
+bool groups_have(struct str groups, struct str name)
 {
 	struct str one;
 
@@ -35,7 +35,7 @@ static enum cond read_groups(const struct xml_node *item, const struct conf_doma
 		if (!name.n ||
 			(d && (name.n > (size_t)d->roster_name_bytes || ++n > d->roster_groups)))
 			return STANZA_not_acceptable;
-		if (has_group(buf_str(groups), name))
+		if (groups_have(buf_str(groups), name))
 			return STANZA_bad_request;
 		buf_put(groups, name);
 		buf_putc(groups, '\0');
@@ -78,18 +78,19 @@ static enum cond read_item(const struct xml_node *item, struct str account,
 	const struct conf_domain *d, struct roster_wish *out)
 {
 	struct buf contact = {0}, groups = {0};
-	struct str name = xml_attr(item, "name");
+	struct str name = STR_NONE;
 	enum cond why = read_contact(item, account, &contact);
 
 	/* 2.3.1: any other word is not the client's to say */
 	out->remove = str_is(xml_attr(item, "subscription"), "remove");
 	if (why == COND_none && !out->remove) {
+		name = xml_attr(item, "name");
 		why = read_groups(item, d, &groups);
 		if (d && name.n > (size_t)d->roster_name_bytes)
 			why = STANZA_not_acceptable;
 	}
 	buf_put(&out->store, buf_str(&contact));
-	buf_put(&out->store, out->remove ? STR_NONE : name);
+	buf_put(&out->store, name);
 	buf_put(&out->store, buf_str(&groups));
 	out->contact = str_at(out->store.p, contact.n);
 	out->groups = str_skip(buf_str(&out->store), out->store.n - groups.n);

@@ -21,6 +21,8 @@ struct roster_wish {
 MUST_CHECK enum cond roster_wish_read(struct str query, struct str account,
 	const struct conf_domain *d, struct roster_wish *out);
 
+/* Is one of these, each ended by a NUL, it? */
+bool groups_have(struct str groups, struct str name);
 /* <item/>; of one that is listed no more, its removal. */
 void roster_item_emit(struct emit *e, const struct roster_row *row);
 /* The words of ver='...', and what they were; an unknown one is none, 0. */

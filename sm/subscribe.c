@@ -262,18 +262,6 @@ static void take_away(struct pair *p)
 	user->row.name = user->row.groups = STR_NONE;
 }
 
-static bool has_group(struct str groups, struct str name)
-{
-	struct str one;
-
-	while (groups.n) {
-		str_cut(groups, '\0', &one, &groups);
-		if (str_eq(one, name))
-			return true;
-	}
-	return false;
-}
-
 /* A client says all groups that it was told, those that the operator has made, too. */
 static struct str own_groups(struct pair *p, struct str groups)
 {
@@ -282,7 +270,7 @@ static struct str own_groups(struct pair *p, struct str groups)
 	buf_clear(&p->scratch);
 	while (groups.n) {
 		str_cut(groups, '\0', &one, &groups);
-		if (has_group(p->user.row.shared, one))
+		if (groups_have(p->user.row.shared, one))
 			continue;
 		buf_put(&p->scratch, one);
 		buf_putc(&p->scratch, '\0');
