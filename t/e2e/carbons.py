@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import people
 from client import CLIENT, Client
 from sasl2 import BIND2, LAPTOP, Client2, agent
 from server import BUILD, Server, eventually
@@ -30,12 +31,7 @@ def online(server, user, resource, priority=0, carbons=False, presence=True):
 
 
 def on_worker(server, slot, *who, **more):
-    """A client whose connection the kernel happens to give to that worker."""
-    while True:
-        c = online(server, *who, **more)
-        if [s["worker"] for s in server.sessions() if s["jid"] == c.jid] == [slot]:
-            return c
-        c.close()
+    return people.on_worker(server, slot, *who, come=online, **more)
 
 
 def switch(c, word):
@@ -234,17 +230,11 @@ def _(server):
 
 @scene("kill -9 of the worker of one session leaves the others their copies")
 def _(server):
-    desk, bob = online(server, "alice", "desk"), online(server, "bob", "b")
-    phones = [online(server, "alice", f"phone{i}", -1, carbons=True) for i in range(6)]
-    place = lambda: {s["jid"]: s["worker"] for s in server.sessions()}
-    slots = place()
-    lost = [p for p in phones if slots[p.jid] not in (slots[desk.jid], slots[bob.jid])]
-    if not lost:
-        raise Skip("all of them are on the workers of the two that talk")
-    lost = [p for p in lost if slots[p.jid] == slots[lost[0].jid]]
-    victim = [w["pid"] for w in server.status()["workers"] if w["slot"] == slots[lost[0].jid]][0]
-    os.kill(victim, signal.SIGKILL)
-    eventually(lambda: not [p for p in lost if p.jid in place()], "their sessions to end")
+    desk, bob = on_worker(server, 0, "alice", "desk"), on_worker(server, 1, "bob", "b")
+    phones = [on_worker(server, i % 3, "alice", f"phone{i}", -1, carbons=True) for i in range(6)]
+    lost = phones[2::3]
+    os.kill([w["pid"] for w in server.status()["workers"] if w["slot"] == 2][0], signal.SIGKILL)
+    eventually(lambda: not {p.jid for p in lost} & {s["jid"] for s in server.sessions()}, "their sessions to end")
     bob.message(desk.jid, "still here")
     equal(messages([desk.expect("message")]), [(None, "still here")], "message")
     for p in phones:

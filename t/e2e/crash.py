@@ -9,26 +9,14 @@ import sys
 import threading
 import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from client import Client, Ended
+from client import Client
+from people import on_worker, online
 from server import BUILD, Server, eventually
 from tap import Skip, check, equal, finish, play, scene
 
 FAULTS = os.path.join(BUILD, "fault")
 POINTS = ("turn_before_record", "turn_after_record", "turn_between_links", "turn_before_ack")
 BURST = 40
-
-
-def online(server, user, resource):
-    return Client(server, direct=True).login(user, resource)
-
-
-def on_worker(server, slot, user, resource):
-    """A client whose connection the kernel happens to give to that worker."""
-    while True:
-        c = online(server, user, resource)
-        if [s["worker"] for s in server.sessions() if s["jid"] == c.jid] == [slot]:
-            return c
-        c.close()
 
 
 def pairs(server, count):

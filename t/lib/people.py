@@ -12,10 +12,10 @@ def online(server, user, resource="scene", presence=True, **words):
     return Client(server, direct=True, **words).login(user, resource, presence=presence)
 
 
-def on_worker(server, slot, user, resource):
-    """A client whose connection the kernel happens to give to that worker."""
+def on_worker(server, slot, *who, come=online, **more):
+    """A client whose connection the kernel happens to give to that worker; come() logs it in."""
     while True:
-        c = online(server, user, resource)
+        c = come(server, *who, **more)
         if [s["worker"] for s in server.sessions() if s["jid"] == c.jid] == [slot]:
             return c
         c.close()
