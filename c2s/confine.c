@@ -99,9 +99,11 @@ static bool allow_some(scmp_filter_ctx f)
 /* A thread of the pool may take its place behind the loops (derive.h), and no other. */
 static bool allow_giving_way(scmp_filter_ctx f)
 {
-	return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(setpriority), 3,
-		       SCMP_A0_32(SCMP_CMP_EQ, PRIO_PROCESS), SCMP_A1_32(SCMP_CMP_EQ, 0),
-		       SCMP_A2_32(SCMP_CMP_EQ, DERIVE_NICE)) >= 0;
+	const struct scmp_arg_cmp behind_the_loops[] = {{0, SCMP_CMP_EQ, PRIO_PROCESS, 0},
+		{1, SCMP_CMP_EQ, 0, 0}, {2, SCMP_CMP_EQ, DERIVE_NICE, 0}};
+
+	return seccomp_rule_add_array(f, SCMP_ACT_ALLOW, SCMP_SYS(setpriority), 3,
+		       behind_the_loops) >= 0;
 }
 
 static bool refuse_exec(scmp_filter_ctx f)
