@@ -86,7 +86,8 @@ static void make(struct world *w, struct end *e)
 	struct message m = {.code = MSG_stanza, .as.stanza = {place, text}};
 
 	if (e == &w->sm)
-		m = (struct message){.code = MSG_deliver, .as.deliver = {list_of(&place, 1), text}};
+		m = (struct message){.code = MSG_deliver,
+			.as.deliver = {.conns = list_of(&place, 1), .xml = text}};
 	channel_send(&e->c, &m);
 }
 

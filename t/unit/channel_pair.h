@@ -91,7 +91,8 @@ static inline void send_stanza(struct channel *c, uint64_t conn, struct str xml)
 static inline void send_deliver(struct channel *c, struct str xml)
 {
 	static const uint64_t conns[] = {5, 6};
-	struct message m = {.code = MSG_deliver, .as.deliver = {list_of(conns, 2), xml}};
+	struct message m = {
+		.code = MSG_deliver, .as.deliver = {.conns = list_of(conns, 2), .xml = xml}};
 
 	channel_send(c, &m);
 }
