@@ -44,6 +44,13 @@ static bool directed_find(const struct session *s, struct str jid, size_t *at)
 	return false;
 }
 
+bool presence_is_directed(const struct traffic *t)
+{
+	size_t at;
+
+	return directed_find(t->from, t->to.text, &at);
+}
+
 static bool directed_remember(struct traffic *t)
 {
 	struct session *s = t->from;

@@ -28,6 +28,9 @@ void presence_hide(struct house *h, struct session *s, struct jid item);
 /* It is blocked no more: contacts that it means see the session again, and are seen. */
 void presence_show(struct house *h, struct session *s, struct jid item);
 
+/* Is the address of this presence among those that its sender has yet to be unavailable to? */
+bool presence_is_directed(const struct traffic *t);
+
 /* Offline messages (XEP-0160), for route.def. Has the message something that its receiver would
  * want to read later? Not so: chat states alone (XEP-0085), and what the sender's hints (XEP-0334)
  * keep from the store. */

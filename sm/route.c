@@ -381,6 +381,13 @@ enum db_result stanza_store(struct db *d, const struct errand *e, struct buf *re
 	return DB_OK;
 }
 
+/* Once its sender is not available any more, nobody would be told of an end. */
+static bool is_over(const struct traffic *t)
+{
+	return t->stanza->kind == STANZA_PRESENCE && t->stanza->type == TYPE_NONE &&
+		!presence_is_directed(t);
+}
+
 /* What it had to wait for is done. A message goes on when its sender has gone, as if that had not
  * been waited for. */
 void stanza_done(struct house *h, const struct errand *e, enum db_result r, struct str result)
@@ -396,6 +403,6 @@ void stanza_done(struct house *h, const struct errand *e, enum db_result r, stru
 		!jid_split(e->sender, &gone.jid))
 		return;
 	set_marks(&t);
-	if ((s || view.kind == STANZA_MESSAGE) && blocking_from_client(&t) == PASS)
+	if ((s || view.kind == STANZA_MESSAGE) && blocking_from_client(&t) == PASS && !is_over(&t))
 		go_on(&t, false); /* one of the two may have blocked the other meanwhile */
 }

@@ -112,6 +112,24 @@ def _(server):
         c.close()
 
 
+@scene("directed presence that waits is not heard once its sender is unavailable: nobody would be told of its end")
+def _(server):
+    alice, bob = online(server, "alice", "a"), online(server, "bob", "b")
+    for end in ("<presence type='unavailable'/>", "<presence type='unavailable' to='bob@localhost'/>", ""):
+        lock = sqlite3.connect(f"{server.folder}/state/store.db", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        ask(alice, to="bob@localhost")
+        alice.send("<presence to='bob@localhost'/>" + end)
+        alice.quiet()
+        lock.execute("ROLLBACK")
+        lock.close()
+        answer(alice)
+        heard = [s.get("type") for s in bob.quiet()]
+        equal(heard[-1:], ["unavailable"] if end else [None], f"the last that he hears, with {end!r}")
+        alice.available()
+    alice.close(), bob.close()
+
+
 @scene("a message that waits goes on when its sender vanishes, and when sm is killed")
 def _(server):
     bob = online(server, "bob", "b")
