@@ -25,6 +25,15 @@ static bool is_own_server(const struct traffic *t)
 	return str_eq(t->to.text, jid_domain(t->from->jid));
 }
 
+/* These change the sender's own roster too, whoever blocks it: subscribe.c sees to it that the
+ * contact is not asked, and roster_run.c that it does not hear. */
+static bool is_subscription(const struct stanza *s)
+{
+	return s->kind == STANZA_PRESENCE &&
+		(s->type == TYPE_SUBSCRIBE || s->type == TYPE_SUBSCRIBED ||
+			s->type == TYPE_UNSUBSCRIBE || s->type == TYPE_UNSUBSCRIBED);
+}
+
 enum verdict blocking_from_client(struct traffic *t)
 {
 	if (!t->addressed || is_own_server(t))
@@ -33,7 +42,7 @@ enum verdict blocking_from_client(struct traffic *t)
 		say_blocked(t);
 		return DONE;
 	}
-	if (!block_denies(t->house, jid_bare(t->to), t->from->jid))
+	if (!block_denies(t->house, jid_bare(t->to), t->from->jid) || is_subscription(t->stanza))
 		return PASS;
 	if (t->stanza->kind != STANZA_PRESENCE)
 		traffic_bounce(t, STANZA_service_unavailable);
@@ -206,7 +215,7 @@ static bool take_item(struct str *items, struct str *item)
 void block_done(struct house *h, const struct errand *e, enum db_result r, struct str result)
 {
 	uint8_t full = 0;
-	struct str item;
+	struct str item, rest;
 
 	if (errand_failed(h, e, r))
 		return;
@@ -215,9 +224,13 @@ void block_done(struct house *h, const struct errand *e, enum db_result r, struc
 			STR("That is more than an account may block"));
 		return;
 	}
+	/* Who saw the account until now sees it go. After a crash memory has them already. */
+	rest = result;
+	while (take_item(&rest, &item))
+		block_remove(h, e->account, item);
 	while (take_item(&result, &item)) {
-		block_add(h, e->account, item);
 		each_session(h, e->account, item, presence_hide);
+		block_add(h, e->account, item);
 	}
 	errand_answer(h, e, STR_NONE);
 	push(h, e);

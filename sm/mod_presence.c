@@ -201,7 +201,7 @@ static void tell_directed(struct house *h, const struct session *s, const struct
 	while (rest.n) {
 		str_cut(rest, '\n', &one, &rest);
 		if (!is_told(h, s, one))
-			fan_send_jid(h, one, unavailable(h, s, said, one));
+			fan_send_jid(h, one, s, unavailable(h, s, said, one));
 	}
 }
 
@@ -235,7 +235,7 @@ static void hide_from_contacts(struct house *h, const struct session *s, struct 
 
 		for (const struct session *r = a ? a->oldest : NULL; r; r = r->next) {
 			if ((c->row.state & SUB_FROM) && r->row.available &&
-				block_matches(item.text, r->jid))
+				block_matches(item.text, r->jid) && session_may_see(h, r, s))
 				send_presence(h, r, unavailable(h, s, NULL, STR_NONE));
 		}
 	}
@@ -249,12 +249,13 @@ void presence_hide(struct house *h, struct session *s, struct jid item)
 
 	while (rest.n) {
 		str_cut(rest, '\n', &one, &rest);
-		if (jid_split(one, &other) && block_matches(item.text, other)) {
-			fan_send_jid(h, one, unavailable(h, s, NULL, one));
+		if (jid_split(one, &other) && block_matches(item.text, other) &&
+			!str_eq(jid_bare(other), own_bare(s))) {
+			fan_send_jid(h, one, s, unavailable(h, s, NULL, one));
 			continue;
 		}
 		if (is_resource_of(item, one))
-			fan_send_jid(h, item.text, unavailable(h, s, NULL, item.text));
+			fan_send_jid(h, item.text, s, unavailable(h, s, NULL, item.text));
 		buf_put(&list, one);
 		buf_putc(&list, '\n');
 	}

@@ -159,17 +159,12 @@ void fan_send_own(struct house *h, struct str xml, enum fan_own own)
 	fan_out(h, xml, own);
 }
 
-void fan_send_jid(struct house *h, struct str jid, struct str xml)
+void fan_send_jid(struct house *h, struct str jid, const struct session *of, struct str xml)
 {
-	struct jid j;
+	const struct session *one = session_by_jid(h->sessions, jid);
 
-	if (!jid_split(jid, &j))
-		return;
-	if (!jid_resource(j).n) {
-		fan_add_account(h, account_by_jid(h->sessions, jid), NULL);
-		fan_send(h, xml);
-		return;
-	}
-	fan_add(h, session_by_jid(h->sessions, jid));
+	if (one && session_may_see(h, one, of))
+		fan_add(h, one);
+	fan_add_seeing(h, account_by_jid(h->sessions, jid), of);
 	fan_send(h, xml);
 }

@@ -99,9 +99,9 @@ void fan_send(struct house *h, struct str xml);
  * bare) JID. */
 enum fan_own { FAN_FULL = PROTO_OWN_FULL, FAN_BARE = PROTO_OWN_BARE };
 void fan_send_own(struct house *h, struct str xml, enum fan_own own);
-/* To a prepared JID: its session, or the available ones of the account. Somebody else's domain:
- * nobody. */
-void fan_send_jid(struct house *h, struct str jid, struct str xml);
+/* To a prepared JID: its session, or the available ones of the account, of those that may see `of`.
+ * Somebody else's domain: nobody. */
+void fan_send_jid(struct house *h, struct str jid, const struct session *of, struct str xml);
 
 /* What a module finds out about a session goes to the others through these (pipeline.def). */
 void pipeline_session_shown(struct house *h, struct session *s);

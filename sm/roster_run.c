@@ -29,10 +29,29 @@ static void run_row(struct house *h, bool push, struct str account, struct str b
 	fan_send_own(h, buf_str(out), FAN_FULL);
 }
 
+/* Between two of whom one blocks the other, whatever made the stanza (XEP-0191 3.3)? */
+static bool is_blocked(const struct house *h, struct str account, struct str xml)
+{
+	struct jid sender, receiver;
+	struct buf from = {0};
+	struct stanza s;
+	bool blocked = false;
+
+	if (stanza_view_start(xml, &s))
+		stanza_value(&from, s.from.value);
+	if (jid_split(buf_str(&from), &sender) && jid_split(account, &receiver))
+		blocked = block_denies(h, account, sender) ||
+			block_denies(h, jid_bare(sender), receiver);
+	buf_free(&from);
+	return blocked;
+}
+
 static void run_deliver(struct house *h, enum act_who who, struct str account, struct str xml)
 {
 	const struct account *a = account_by_jid(h->sessions, account);
 
+	if (is_blocked(h, account, xml))
+		return;
 	if (who == ACT_INTERESTED)
 		add_interested(h, a);
 	else

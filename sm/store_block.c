@@ -4,6 +4,7 @@
 #include "sm/store_block.h"
 
 #include "common/emit.h"
+#include "common/jid.h"
 #include "common/stanza.h"
 #include "common/xml.h"
 #include "sm/errand.h"
@@ -20,6 +21,26 @@ enum db_result store_block_all(struct db *d,
 		each(ctx, stmt_col_text(s, 0), stmt_col_text(s, 1));
 	stmt_done(s);
 	return r;
+}
+
+enum db_result store_block_denies(struct db *d, struct str account, struct str other, bool *denies)
+{
+	struct stmt *s = db_stmt(d, "SELECT 1 FROM block WHERE jid = ?1 AND contact IN (?2, ?3)");
+	enum db_result r;
+	struct jid who;
+
+	*denies = false;
+	if (!s)
+		return db_last(d);
+	if (!jid_split(other, &who))
+		return DB_FAILED;
+	stmt_text(s, 1, account);
+	stmt_text(s, 2, other);
+	stmt_text(s, 3, jid_domain(who));
+	r = stmt_step(s);
+	*denies = r == DB_ROW;
+	stmt_done(s);
+	return r == DB_ROW ? DB_OK : r;
 }
 
 enum db_result blocklist_store(struct db *d, const struct errand *e, struct buf *result)
@@ -77,8 +98,8 @@ static enum db_result each_item(struct db *d, const struct errand *e, const char
 static enum db_result is_over(struct db *d, const struct errand *e, bool *over)
 {
 	struct stmt *s = db_stmt(d,
-		"SELECT count(*) > ?2 OR coalesce(sum(length(contact)), 0) > ?2 * 100 FROM block "
-		"WHERE jid = ?1");
+		"SELECT count(*) > ?2 OR coalesce(sum(length(CAST(contact AS BLOB))), 0) > ?2 * 100 "
+		"FROM block WHERE jid = ?1");
 	enum db_result r;
 
 	if (!s)

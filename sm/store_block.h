@@ -10,4 +10,8 @@
 MUST_CHECK enum db_result store_block_all(struct db *d,
 	void (*each)(void *ctx, struct str account, struct str jid), void *ctx);
 
+/* Does the account block this bare JID, or its domain? */
+MUST_CHECK enum db_result store_block_denies(struct db *d, struct str account, struct str other,
+	bool *denies);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "sm/roster_act.h"
 #include "sm/store_account.h"
+#include "sm/store_block.h"
 
 #include <time.h>
 
@@ -216,14 +217,17 @@ static enum db_result decide_shared(const struct stanza *s, enum cond *why)
 static enum db_result decide(struct pair *p, const struct stanza *s, enum cond *why)
 {
 	struct sub_step step = subscription_sent(s->type, p->user.row.state);
+	bool deaf = false;
 	enum db_result r;
 
 	if (p->user.row.state & SUB_SHARED)
 		return decide_shared(s, why);
 	p->user.row.state = step.after;
 	r = check_room(p, why);
-	/* of somebody who does not exist nobody learns that (8.5.1) */
-	if (r == DB_OK && *why == COND_none && step.passes && p->contact.exists)
+	if (r == DB_OK && s->type == TYPE_SUBSCRIBE)
+		r = store_block_denies(p->d, p->contact.account, p->user.account, &deaf);
+	/* nobody learns that the contact does not exist (8.5.1), or blocks him (XEP-0191 3.3) */
+	if (r == DB_OK && *why == COND_none && step.passes && p->contact.exists && !deaf)
 		r = come_in(p, s, why);
 	return r;
 }

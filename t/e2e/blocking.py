@@ -6,12 +6,14 @@ import sqlite3
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from client import CLIENT, Client, condition
+from people import befriend, presence, remove, roster, told, wait
 from server import BUILD, Server, eventually
 from tap import Skip, check, equal, finish, play, scene
 
 BLOCKING = "urn:xmpp:blocking"
 ERRORS = "urn:xmpp:blocking:errors"
 FAULTS = os.path.join(BUILD, "fault")
+ALICE, BOB = "alice@localhost", "bob@localhost"
 POINTS = ("turn_before_record", "turn_after_record", "turn_before_ack", "errand_stored")
 
 
@@ -53,6 +55,24 @@ def refused(c, stanza, ident="e"):
 
 def clean(c):
     done(c, "unblock")
+
+
+def friends(server):
+    """Who see each other, and hear of their rosters."""
+    alice, bob = online(server, "alice", "a"), online(server, "bob", "b")
+    for c in (alice, bob):
+        for jid in roster(c):
+            remove(c, jid)
+    befriend(alice, bob)
+    return alice, bob
+
+
+def part(alice, bob):
+    clean(alice)
+    for c in (alice, bob):
+        for jid in roster(c):
+            remove(c, jid)
+        c.close()
 
 
 @scene("the list is kept and prepared; who asked for it is told of each change, and only who asked")
@@ -164,6 +184,72 @@ def _(server):
     clean(alice)
     for c in (alice, bob, carol):
         c.close()
+
+
+@scene("an end of directed presence is not heard from the blocked; who is blocked by two items sees one end")
+def _(server):
+    alice, bob, carol = online(server, "alice", "a"), online(server, "bob", "b"), online(server, "carol", "c")
+    for c, to in ((bob, "alice@localhost"), (bob, alice.jid), (alice, "bob@localhost"), (alice, "carol@localhost")):
+        c.send(f"<presence to='{to}'/>")
+        c.quiet()
+    for c in (alice, bob, carol):
+        c.quiet()
+    done(alice, "block", "bob@localhost")
+    equal([s.get("type") for s in bob.quiet()], ["unavailable"], "he sees her go")
+    done(carol, "block", "alice@localhost")
+    bob.send("<presence type='unavailable'/>")
+    bob.quiet()
+    done(alice, "block", "localhost")
+    for c, what in ((alice, "alice"), (bob, "bob"), (carol, "carol")):
+        equal([s.get("from") for s in c.quiet() if s.get("from") != c.jid], [], f"what {what} hears")
+    clean(alice), clean(carol)
+    for c in (alice, bob, carol):
+        c.close()
+
+
+@scene("contacts: one end for who sees the account, whatever else blocks it then; blocked no more, both see each other again")
+def _(server):
+    alice, bob = friends(server)
+    done(alice, "block", "bob@localhost")
+    equal(told(bob), [(alice.jid, "unavailable")], "at first")
+    done(alice, "block", "localhost", bob.jid)
+    done(alice, "unblock", "bob@localhost", bob.jid)
+    equal(told(bob), [], "while another item means him")
+    alice.send(f"<iq type='set' id='u'><unblock xmlns='{BLOCKING}'/></iq>")
+    wait(alice, lambda e: e.get("id") == "u")
+    equal((told(bob), told(alice)), ([(alice.jid, None)], [(bob.jid, None)]), "in the end")
+    part(alice, bob)
+
+
+@scene("what the blocked takes back is so in both rosters, but not heard; what he asks waits in his own roster, as of anybody who is not there")
+def _(server):
+    alice, bob = friends(server)
+    done(alice, "block", "bob@localhost")
+    told(bob)
+    presence(bob, "unsubscribed", ALICE)
+    equal(told(bob), [(ALICE, "to", None)], "his roster")
+    remove(bob, ALICE)
+    equal(told(alice), [(BOB, "from", None), (BOB, "none", None)], "what she hears: of her roster")
+    told(bob)
+    for to in (ALICE, "nobody@localhost"):
+        presence(bob, "subscribe", to)
+        equal(told(bob), [(to, "none", "subscribe")], "what he hears")
+    clean(alice)
+    alice.send("<presence type='unavailable'/><presence/>")
+    equal([s for s in told(alice) if s[0] == BOB], [], "nothing waits for her")
+    presence(bob, "subscribe", ALICE)
+    equal([s for s in told(alice) if s[0] == BOB], [(BOB, "subscribe")], "asked again")
+    part(alice, bob)
+
+
+@scene("a contact who is blocked is not told that he is taken from the roster, but by his own")
+def _(server):
+    alice, bob = friends(server)
+    done(alice, "block", "bob@localhost")
+    told(bob)
+    remove(alice, BOB)
+    equal(told(bob), [(ALICE, "none", None)], "what he hears")
+    part(alice, bob)
 
 
 @scene("the store takes nothing from the blocked, and gives nothing of theirs that it took before")
