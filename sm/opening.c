@@ -4,11 +4,14 @@
  * be in there already, and then is once more what it is. */
 #include "sm/opening.h"
 
+#include "common/condition.h"
 #include "common/stanza.h"
 
 #include "sm/answer.h"
+#include "sm/mailbox.h"
 #include "sm/peer.h"
 #include "sm/session.h"
+#include "sm/store_account.h"
 
 #include <string.h>
 
@@ -60,15 +63,16 @@ static void add_row(void *ctx, const struct roster_row *row)
 	roster_put(ctx, row);
 }
 
+/* NULL: there is no such account, or the store refuses. */
 static enum db_result load(struct db *d, struct str account, struct roster **r)
 {
 	struct roster_head head = {0};
 	enum db_result result;
-	bool found;
+	bool found = false;
 
 	*r = roster_new(&head);
 	result = store_roster_load(d, account, &(*r)->head, &found, add_row, *r);
-	if (result != DB_OK)
+	if (!found || result != DB_OK)
 		roster_free(r);
 	return result;
 }
@@ -109,12 +113,13 @@ static void done_load(struct job *j)
 {
 	struct opening *o = (struct opening *)j;
 	struct house *h = o->house;
+	bool loaded = o->roster;
 
 	o->loaded = true;
-	if (o->roster)
+	if (loaded)
 		catch_up(o);
 	for (struct held *x = h->stopping ? NULL : o->first; x; x = x->next)
-		go_on(h, x, j->result == DB_OK);
+		go_on(h, x, loaded);
 	table_remove(h->openings->by_account, o->account);
 	opening_free(o);
 	house_touch(h);
@@ -216,6 +221,7 @@ void openings_free(struct openings **o)
 /* after a restart */
 
 struct recovery {
+	struct house *house;
 	struct db *db;
 	enum db_result result;
 };
@@ -233,19 +239,34 @@ static void unaddress(struct session *s)
 	buf_free(&without);
 }
 
+/* Accounts are removed and disabled while no sm runs, too, and made anew. */
+static void end_if_orphan(struct recovery *r, struct session *s)
+{
+	bool has = true;
+
+	r->result = store_account_has(r->db, s->account->jid, mailbox_id_time(s->row.sid), &has);
+	if (r->result == DB_OK && !has)
+		session_kick(r->house, s, STREAM_not_authorized,
+			STR("this account was removed or disabled"));
+}
+
 static void load_of(void *ctx, void *session)
 {
 	struct recovery *r = ctx;
 	struct session *s = session;
 
 	unaddress(s);
-	if (r->result == DB_OK && !s->account->roster && !session_is_anonymous(s))
+	if (r->result != DB_OK || session_is_anonymous(s))
+		return;
+	if (!s->account->roster)
 		r->result = load(r->db, s->account->jid, &s->account->roster);
+	if (r->result == DB_OK)
+		end_if_orphan(r, s);
 }
 
 bool rosters_recover(struct house *h, const char *path, struct buf *why)
 {
-	struct recovery r = {.db = db_open(path, DB_READ, why)};
+	struct recovery r = {.house = h, .db = db_open(path, DB_READ, why)};
 
 	if (!r.db)
 		return false;

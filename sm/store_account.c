@@ -291,6 +291,23 @@ enum db_result store_account_exists(struct db *d, struct str account, bool *foun
 	return r == DB_ROW ? DB_OK : r;
 }
 
+enum db_result store_account_has(struct db *d, struct str account, int64_t when, bool *has)
+{
+	struct stmt *s = db_stmt(d,
+		"SELECT 1 FROM account WHERE jid = ?1 AND NOT disabled AND created <= ?2");
+	enum db_result r;
+
+	*has = false;
+	if (!s)
+		return db_last(d);
+	stmt_text(s, 1, account);
+	stmt_i64(s, 2, when / 1000);
+	r = stmt_step(s);
+	*has = r == DB_ROW;
+	stmt_done(s);
+	return r == DB_ROW ? DB_OK : r;
+}
+
 enum db_result store_account_list(struct db *d, struct str after, unsigned most,
 	void (*each)(void *ctx, struct str account, int64_t created, bool disabled), void *ctx)
 {

@@ -42,6 +42,9 @@ MUST_CHECK enum db_result store_account_disable(struct db *d, struct str account
 MUST_CHECK enum db_result store_account_verifier(struct db *d, struct str account, enum hash hash,
 	struct verifier *v, bool *found);
 MUST_CHECK enum db_result store_account_exists(struct db *d, struct str account, bool *found);
+/* Has it been there since `when` (ms since 1970), and is not disabled? */
+MUST_CHECK enum db_result store_account_has(struct db *d, struct str account, int64_t when,
+	bool *has);
 /* Which kinds the account has, as CREDENTIAL_BITs; 0 for one that does not exist. */
 MUST_CHECK enum db_result store_account_kinds(struct db *d, struct str account, uint32_t *kinds);
 /* A value that is no verifier: *n bytes of it to `out`, at most `room`; 0: there is none. */

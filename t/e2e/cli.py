@@ -182,6 +182,31 @@ def _(server):
     check("wolfSSL" in run(server, "c2s", "--version").stdout, "TLS library")
 
 
+@scene("accounts that are removed, disabled or made anew while sm does not run: their sessions end when it does, the others go on")
+def _(server):
+    users = ("dave", "erin", "fred")
+    for user in users:
+        server.account(f"{user}@localhost")
+    gone = [Client(server, direct=True).login(user, "r") for user in users]
+    alice = Client(server, direct=True).login("alice", "r")
+    server.terminate("sm")
+    server.sm("account", "remove", "dave@localhost")
+    server.sm("account", "disable", "erin@localhost")
+    server.sm("account", "remove", "fred@localhost")
+    server.account("fred@localhost", "another")
+    with sqlite3.connect(f"{server.folder}/state/store.db") as db:  # accounts know the second in which they were made
+        db.execute("UPDATE account SET created = created + 60 WHERE jid = 'fred@localhost'")
+    server.start_sm()
+    equal([c.stream_error() for c in gone], ["not-authorized"] * 3, "the streams")
+    equal([s["jid"] for s in server.sessions()], [alice.jid], "who is there")
+    fred = Client(server, direct=True).login("fred", "r")
+    alice.message("fred@localhost", "to the new one")
+    equal(fred.bodies(1), ["to the new one"], "message")
+    for user in users:
+        server.sm("account", "remove", f"{user}@localhost", check=user != "dave")
+    fred.vanish(), alice.close()
+
+
 @scene("a second sm on the same directory refuses to start and leaves the first alone")
 def _(server):
     done = run(server, "sm", "serve", "--config", server.conf)

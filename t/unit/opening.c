@@ -207,10 +207,11 @@ static void gone(void **state)
 
 static void recovered(void **state)
 {
-	struct session_row row = {.sid = 1, .conn = conn(1), .jid = STR("alice@d/a")};
+	struct session_row row = {.conn = conn(1), .jid = STR("alice@d/a")};
 	struct session_row nobody = {.sid = 2, .conn = conn(2), .jid = STR("x@d/y"), .flags = PROTO_FLAG_ANONYMOUS};
 
 	(void)state;
+	row.sid = session_new_sid(house.sessions);
 	assert_non_null(session_add(house.sessions, &row, peer_make(&house, 1)));
 	assert_non_null(session_add(house.sessions, &nobody, peer_make(&house, 1)));
 	assert_true(rosters_recover(&house, try_path("store.db"), &why));
