@@ -7,14 +7,18 @@
 
 #include "sm/turn.h"
 
-#define HELD_PART 4         /* what may be held is this part of the turn log */
+#define HELD_PART 4         /* what may be held is this part of the turn log, ... */
+#define OTHERS_PART 4       /* ... this part of that never one account's alone, ... */
+#define OF_ASKED_PART 8     /* ... and what one asks of the store at most this part */
 #define OF_SESSION_MOST 500 /* but for what is only to go behind others */
 
-/* The errands of one session about one account that another stanza must not overtake. */
-struct ahead {
+/* Errands of one key: those of one session about one account, which another stanza must not
+ * overtake; and those of one sender. */
+struct counted {
 	unsigned count;
+	size_t bytes, asked; /* of the sender: in all, and of what it asks of the store */
 	size_t n;
-	char key[]; /* sid, account */
+	char key[];
 };
 
 static const struct errand_row rows[] = {
@@ -43,47 +47,90 @@ static struct str ahead_key(struct buf *out, uint64_t sid, struct str account)
 	return buf_str(out);
 }
 
-static struct ahead *ahead_new(struct errands *q, struct str key)
+static struct counted *counted_new(struct table *t, struct str key)
 {
-	struct ahead *a = mem_try(sizeof *a + key.n);
+	struct counted *c = mem_try(sizeof *c + key.n);
 
-	if (!a)
+	if (!c)
 		return NULL;
-	memcpy(a->key, key.p, key.n);
-	a->n = key.n;
-	if (table_put(q->ahead, str_at(a->key, a->n), a))
-		return a;
-	mem_free(a);
+	memcpy(c->key, key.p, key.n);
+	c->n = key.n;
+	if (table_put(t, str_at(c->key, c->n), c))
+		return c;
+	mem_free(c);
 	return NULL;
 }
 
-static void ahead_drop(struct errands *q, struct held *x)
+/* NULL: no memory. */
+static struct counted *counted_take(struct table *t, struct str key)
 {
-	struct ahead *a = x->ahead;
+	struct counted *c = table_get(t, key);
 
-	x->ahead = NULL;
-	if (!a || --a->count)
-		return;
-	table_remove(q->ahead, str_at(a->key, a->n));
-	mem_free(a);
+	if (!c)
+		c = counted_new(t, key);
+	if (c)
+		c->count++;
+	return c;
 }
 
-/* Messages to be stored need none: what is behind them is stored behind them. */
-static bool ahead_take(struct errands *q, struct held *x)
+static void counted_drop(struct table *t, struct counted *c)
+{
+	if (!c || --c->count)
+		return;
+	table_remove(t, str_at(c->key, c->n));
+	mem_free(c);
+}
+
+static struct str bare_of(struct str full)
+{
+	return str_head(full, str_find(full, '/'));
+}
+
+static void count_bytes(struct held *x, bool more)
+{
+	size_t n = more ? x->bytes : 0 - x->bytes;
+
+	x->sender->bytes += n;
+	x->sender->asked += errand_is_asked(x->e.code) ? n : 0;
+}
+
+static void drop_counts(struct errands *q, struct held *x)
+{
+	counted_drop(q->ahead, x->ahead);
+	if (x->sender)
+		count_bytes(x, false);
+	counted_drop(q->senders, x->sender);
+	x->ahead = x->sender = NULL;
+}
+
+/* Messages to be stored need not be ahead: what is behind them is stored behind them. */
+static bool take_counts(struct errands *q, struct held *x)
 {
 	struct buf key = {0};
-	struct str k;
+	bool asks = x->e.code != ERRAND_message;
 
-	if (x->e.code == ERRAND_message)
-		return true;
-	k = ahead_key(&key, x->e.sid, x->e.account);
-	x->ahead = table_get(q->ahead, k);
-	if (!x->ahead)
-		x->ahead = ahead_new(q, k);
-	if (x->ahead)
-		x->ahead->count++;
+	x->sender = counted_take(q->senders, bare_of(x->e.sender));
+	if (x->sender)
+		count_bytes(x, true);
+	if (asks)
+		x->ahead = counted_take(q->ahead, ahead_key(&key, x->e.sid, x->e.account));
 	buf_free(&key);
-	return x->ahead;
+	if (x->sender && (x->ahead || !asks))
+		return true;
+	drop_counts(q, x);
+	return false;
+}
+
+/* One of each sender always: the least room is that of a few stanzas. */
+static bool is_room(const struct house *h, const struct errand *e)
+{
+	const struct errands *q = h->errands;
+	const struct counted *c = table_get(q->senders, bare_of(e->sender));
+	size_t room = (size_t)h->conf->turn_log_bytes / HELD_PART, n = e->xml.n;
+
+	if (q->bytes + n > room || (c && c->bytes + n > room - room / OTHERS_PART))
+		return false;
+	return !c || !c->asked || !errand_is_asked(e->code) || c->asked + n <= room / OF_ASKED_PART;
 }
 
 bool errand_precedes(const struct house *h, const struct session *s, struct str account)
@@ -98,7 +145,7 @@ bool errand_precedes(const struct house *h, const struct session *s, struct str 
 
 void held_unlink(struct errands *q, struct held *x)
 {
-	ahead_drop(q, x);
+	drop_counts(q, x);
 	*(x->previous ? &x->previous->next : &q->first) = x->next;
 	*(x->next ? &x->next->previous : &q->last) = x->previous;
 	q->bytes -= x->bytes;
@@ -145,7 +192,7 @@ static struct held *hold(struct house *h, const struct errand_row *row, const st
 	x->e.account = keep(&at, e->account);
 	x->e.sender = keep(&at, e->sender);
 	x->e.xml = keep(&at, e->xml);
-	if (!ahead_take(h->errands, x)) {
+	if (!take_counts(h->errands, x)) {
 		mem_free(x);
 		return NULL;
 	}
@@ -214,10 +261,8 @@ static void count_sender(struct house *h, const struct errand *e)
 bool errand_hold(struct house *h, const struct errand *e)
 {
 	struct errands *q = h->errands;
-	struct held *x = NULL;
+	struct held *x = is_room(h, e) ? hold(h, row_of(e->code), e) : NULL;
 
-	if (q->bytes + e->xml.n <= (size_t)h->conf->turn_log_bytes / HELD_PART)
-		x = hold(h, row_of(e->code), e);
 	if (!x)
 		return false;
 	if (!q->fresh)
@@ -350,6 +395,7 @@ struct errands *errands_new(void)
 	struct errands *e = mem_new(sizeof *e);
 
 	e->ahead = table_new();
+	e->senders = table_new();
 	return e;
 }
 
@@ -361,10 +407,11 @@ void errands_free(struct errands **e)
 		return;
 	for (struct held *x = old->first, *next; x; x = next) {
 		next = x->next;
-		ahead_drop(old, x);
+		drop_counts(old, x);
 		held_free(old, x);
 	}
 	table_free(&old->ahead);
+	table_free(&old->senders);
 	mem_free(old);
 	*e = NULL;
 }

@@ -61,7 +61,7 @@ struct errand {
 #undef LIMIT
 
 /* Takes a client's stanza as an errand about the account that it is addressed to (its own, where it
- * is for nobody). False: too much waits already, of this session or in all; to be refused with
+ * is for nobody). False: too much waits already, of this sender or in all; to be refused with
  * resource-constraint. */
 MUST_CHECK bool errand_put(const struct traffic *t, enum errand_code code);
 /* For a handler of iq.def: COND_later, or what to refuse with. errand_ask_as: with another stanza

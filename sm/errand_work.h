@@ -8,7 +8,7 @@
 
 #include "sm/module.h"
 
-struct ahead;
+struct counted;
 
 enum once { ONCE_self, ONCE_row };
 
@@ -25,7 +25,7 @@ struct held {
 	struct held *next, *previous; /* by id */
 	const struct errand_row *row;
 	struct errand e;
-	struct ahead *ahead;
+	struct counted *ahead, *sender;
 	bool again;     /* the record had it: it may have been run before */
 	uint64_t below; /* no errand before this id is held any more, and the record says so */
 	struct buf result;
@@ -37,7 +37,7 @@ struct held {
 
 struct errands {
 	struct held *first, *last;
-	struct table *ahead;
+	struct table *ahead, *senders;
 	struct held *fresh;     /* from here on they are for the writer, once the record has them */
 	size_t bytes;           /* held */
 	_Atomic size_t results; /* bytes */

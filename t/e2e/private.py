@@ -125,6 +125,34 @@ def _(server):
     c.close()
 
 
+@scene("a store that is slow: who asks for much, or says much, is refused the rest; what somebody else says waits for it")
+def _(_):
+    server = Server("turn-log-bytes = 4194304")
+    alice, bob = online(server, "alice", "a"), online(server, "bob", "b")
+
+    def flood(say):
+        lock = sqlite3.connect(f"{server.folder}/state/store.db", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        for size in 6 * [200000] + 25 * [9000] + 15 * [1000] + 15 * [100]:
+            say("y" * size)
+        check("resource-constraint" in [condition(s) for s in alice.quiet()], "she is not refused")
+        bob.send("<message to='carol@localhost' type='chat' id='m'><body>of bob</body></message>")
+        equal([condition(s) for s in bob.quiet()], [], "he is not")
+        lock.execute("ROLLBACK")
+        lock.close()
+        eventually(lambda: server.sm("offline", "show", "carol@localhost").stdout.split()[0] != "0", "the store to go on")
+
+    flood(lambda text: ask(alice, "x", "set", f"<n xmlns='x'>{text}</n>"))
+    flood(lambda text: alice.message("carol@localhost", text))
+    carol = Client(server, direct=True).login("carol", "c", presence=False)
+    carol.send("<presence/>")
+    for _ in range(2):
+        while carol.bodies(1) != ["of bob"]:
+            pass
+    alice.vanish()
+    bob.close(), carol.close(), server.stop()
+
+
 @scene("long answers to short questions: who asks faster than it reads is ended, and nobody else")
 def _(server):
     bob, alice = online(server, "bob", "b"), online(server, "alice", "a")
