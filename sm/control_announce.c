@@ -7,13 +7,11 @@
 #include "sm/house.h"
 #include "sm/store_motd.h"
 
-/* It becomes a message's body: characters that XML has. */
+/* It becomes a message's body. */
 static bool is_text(struct control_client *c, struct str s)
 {
-	bool good = s.n > 0 && s.n <= ANNOUNCE_MOST && str_utf8(s);
+	bool good = s.n > 0 && s.n <= ANNOUNCE_MOST && control_is_text(s, true);
 
-	for (size_t i = 0; good && i < s.n; i++)
-		good = (unsigned char)s.p[i] >= ' ' || s.p[i] == '\n' || s.p[i] == '\t';
 	if (!good)
 		control_say(c, 64,
 			"a text is UTF-8 without control characters, of at most 10000 bytes");

@@ -371,18 +371,23 @@ static unsigned kick_jid(struct house *h, struct str raw, struct str reason)
 	return n;
 }
 
-/* The reason goes into a stream as it is: characters of XML only, and short enough to be read. */
-static bool is_reason(struct str s)
+bool control_is_text(struct str s, bool lines)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		struct str three = str_head(str_skip(s, i), 3);
+		bool blank = lines && (s.p[i] == '\n' || s.p[i] == '\t');
 
-		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+		if (((unsigned char)s.p[i] < ' ' && !blank) || s.p[i] == 0x7f)
 			return false;
 		if (str_is(three, "\xef\xbf\xbe") || str_is(three, "\xef\xbf\xbf"))
 			return false;
 	}
-	return s.n <= REASON_MOST && str_utf8(s);
+	return str_utf8(s);
+}
+
+static bool is_reason(struct str s)
+{
+	return s.n <= REASON_MOST && control_is_text(s, false);
 }
 
 void control_kick(struct control_client *c)

@@ -95,6 +95,9 @@ struct control_job *control_account_job(struct control_client *c);
 /* The same, and gives it. */
 void control_on_account(struct control_client *c, uint64_t number, struct desk *desk,
 	enum db_result (*run)(struct job *j, struct db *d), void (*done)(struct job *j));
+/* May it go into a stream as it is: characters of XML, and no control characters, but for line
+ * breaks and tabs, with `lines`? */
+bool control_is_text(struct str s, bool lines);
 bool control_hex(struct str hex, uint64_t *number); /* up to 16 digits, lower case */
 /* The client is gone before its job came back. */
 void control_forget_job(struct control_client *c);

@@ -47,7 +47,9 @@ def _(_):
     for c in (a1, a2, hidden):
         equal(told(c), [], "the others")
     equal(server.sm("announce", "x", "--domain", "example.org", check=False).returncode, 1, "no such domain")
-    equal(server.sm("announce", "a\x01b", check=False).returncode, 64, "no text")
+    for bad in ("a\x01b", "a\ufffeb", "a\uffffb"):  # which XML has not
+        for command in (("announce",), ("motd", "set")):
+            equal(server.sm(*command, bad, check=False).returncode, 64, f"{command} {bad!r}")
     equal(server.sm("announce", "", check=False).returncode, 64, "nothing")
     for c in (a1, a2, hidden, carol):
         c.close()
