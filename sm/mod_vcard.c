@@ -25,7 +25,8 @@ enum cond vcard_set(const struct iq *q, struct emit *e)
 	return errand_ask(t, ERRAND_vcard_set);
 }
 
-/* Nothing: there is none. */
+/* Nothing: there is none. One's own is empty then, which 3.1 allows as well as an error: slixmpp
+ * reads it before it puts an avatar there (XEP-0153), and gives up at an error. */
 void vcard_get_done(struct house *h, const struct errand *e, enum db_result r, struct str result)
 {
 	struct jid sender;
@@ -35,7 +36,7 @@ void vcard_get_done(struct house *h, const struct errand *e, enum db_result r, s
 	if (result.n)
 		errand_answer(h, e, result);
 	else if (jid_split(e->sender, &sender) && str_eq(jid_bare(sender), e->account))
-		errand_refuse(h, e, STANZA_item_not_found, STR_NONE);
+		errand_answer(h, e, STR("<vCard xmlns=\"vcard-temp\"/>"));
 	else
 		errand_refuse(h, e, STANZA_service_unavailable, STR_NONE);
 }

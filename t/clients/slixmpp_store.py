@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What slixmpp's plugins ask of the store: blocking (XEP-0191), vCards (XEP-0054), last activity (XEP-0012)."""
+"""What slixmpp's plugins ask of the store: blocking (XEP-0191), vCards (XEP-0054, 0153), last activity (XEP-0012)."""
 import asyncio
 import os
 import sys
@@ -46,7 +46,7 @@ def together(*names):
             for p in people:
                 await p.disconnect()
         return lambda server: asyncio.get_event_loop().run_until_complete(
-            played(server, ("xep_0012", "xep_0030", "xep_0054", "xep_0191")))
+            played(server, ("xep_0012", "xep_0030", "xep_0054", "xep_0153", "xep_0191")))
     return decorate
 
 
@@ -66,6 +66,14 @@ async def _(alice, bob):
     await alice.hears("unblocked")
     bob.send_message(mto=alice.boundjid, mbody="again", mtype="chat")
     equal((await alice.hears("chat"))["body"], "again", "afterwards")
+
+
+@scene("slixmpp puts an avatar where there is no vCard yet, and tells its contacts (XEP-0153)")
+@together("carol")
+async def _(carol):
+    await carol["xep_0153"].set_avatar(avatar=b"\x89PNG" + bytes(5000), mtype="image/png")
+    got = await carol["xep_0054"].get_vcard(slixmpp.JID("carol@localhost"), cached=False)
+    equal(got["vcard_temp"]["PHOTO"]["BINVAL"], b"\x89PNG" + bytes(5000), "what is there")
 
 
 @scene("slixmpp publishes its vCard, and another reads it; it asks how long the server runs")

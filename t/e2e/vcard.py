@@ -39,7 +39,7 @@ def name(c, to=""):
 @scene("one's own vCard comes back, after a restart too; others read it from the bare JID, whether its owner is online or not")
 def _(server):
     alice, bob = online(server, "alice", "a"), online(server, "bob", "b")
-    equal(name(alice), "item-not-found", "before")
+    equal(name(alice), None, "before")
     equal(put(alice, "<FN>Alice &lt;3</FN>").get("type"), "result", "set")
     equal(name(alice), "Alice <3", "her own")
     equal(name(alice, "alice@localhost"), "Alice <3", "her own, by name")
