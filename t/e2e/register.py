@@ -209,6 +209,9 @@ def _(server):
 @scene("where it is closed a user changes the password and removes nothing; for another domain's account nothing is done")
 def _(server):
     c = Client(server, direct=True).login("bob", "one", domain="closed.test")
+    c.send("<iq type='get' id='d' to='closed.test'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>")
+    features = c.expect(lambda e: e.get("id") == "d").iter("{http://jabber.org/protocol/disco#info}feature")
+    check(NS in [f.get("var") for f in features], "the feature, by which a client knows that it may ask")
     equal(ask(c, "<remove/>"), "not-allowed", "remove")
     equal(ask(c, wish("bob", "new password")), None, "another password")
     equal(ask(c, wish("bob@localhost", "new password")), "not-allowed", "of another domain")
