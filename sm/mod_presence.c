@@ -227,18 +227,55 @@ static bool is_resource_of(struct jid item, struct str address)
 	return jid_is_full(item) && jid_local(item).n && str_eq(jid_bare(item), address);
 }
 
-/* Whoever sees it by the roster. */
-static void hide_from_contacts(struct house *h, const struct session *s, struct jid item)
-{
-	for (const struct roster_item *c = contacts_of(s); c && s->row.available; c = c->next) {
-		struct account *a = account_by_jid(h->sessions, c->row.contact);
+/* Contacts that an item of a block list means, and their sessions that do: */
+struct meant {
+	struct house *house;
+	struct session *session;
+	struct jid item;
+	void (*each)(struct house *h, struct session *s, unsigned state, const struct session *r);
+};
 
-		for (const struct session *r = a ? a->oldest : NULL; r; r = r->next) {
-			if ((c->row.state & SUB_FROM) && r->row.available &&
-				block_matches(item.text, r->jid) && session_may_see(h, r, s))
-				send_presence(h, r, unavailable(h, s, NULL, STR_NONE));
-		}
+static void each_session_meant(const struct meant *m, const struct roster_item *c)
+{
+	const struct account *a = c ? account_by_jid(m->house->sessions, c->row.contact) : NULL;
+
+	for (const struct session *r = a ? a->oldest : NULL; r; r = r->next) {
+		if (r->row.available && block_matches(m->item.text, r->jid) &&
+			session_may_see(m->house, r, m->session))
+			m->each(m->house, m->session, c->row.state, r);
 	}
+}
+
+/* An item with a user means one contact; only for a whole domain of ours all are looked at. */
+static void each_meant(const struct meant *m)
+{
+	const struct session *s = m->session;
+
+	if (!s->row.available || !s->account->roster ||
+		!conf_domain(m->house->conf, jid_domain(m->item)))
+		return;
+	if (jid_local(m->item).n) {
+		each_session_meant(m, roster_find(s->account->roster, jid_bare(m->item)));
+		return;
+	}
+	if (jid_is_full(m->item)) /* a resource of the domain itself */
+		return;
+	for (const struct roster_item *c = contacts_of(s); c; c = c->next)
+		each_session_meant(m, c);
+}
+
+static void hide_from(struct house *h, struct session *s, unsigned state, const struct session *r)
+{
+	if (state & SUB_FROM)
+		send_presence(h, r, unavailable(h, s, NULL, STR_NONE));
+}
+
+static void show_to(struct house *h, struct session *s, unsigned state, const struct session *r)
+{
+	if (state & SUB_FROM)
+		send_presence(h, r, s->row.presence);
+	if (state & SUB_TO)
+		send_presence(h, s, r->row.presence);
 }
 
 void presence_hide(struct house *h, struct session *s, struct jid item)
@@ -264,24 +301,12 @@ void presence_hide(struct house *h, struct session *s, struct jid item)
 		session_changed(h, s);
 	}
 	buf_free(&list);
-	hide_from_contacts(h, s, item);
+	each_meant(&(struct meant){h, s, item, hide_from});
 }
 
 void presence_show(struct house *h, struct session *s, struct jid item)
 {
-	for (const struct roster_item *c = contacts_of(s); c && s->row.available; c = c->next) {
-		struct account *a = account_by_jid(h->sessions, c->row.contact);
-
-		for (const struct session *r = a ? a->oldest : NULL; r; r = r->next) {
-			if (!r->row.available || !block_matches(item.text, r->jid) ||
-				!session_may_see(h, r, s))
-				continue;
-			if (c->row.state & SUB_FROM)
-				send_presence(h, r, s->row.presence);
-			if (c->row.state & SUB_TO)
-				send_presence(h, s, r->row.presence);
-		}
-	}
+	each_meant(&(struct meant){h, s, item, show_to});
 }
 
 void presence_session_ended(struct house *h, struct session *s)

@@ -299,6 +299,28 @@ def _(_):
     alice.close(), bob.close(), server.stop()
 
 
+@scene("who blocks and unblocks a thousand JIDs again and again, with all sessions and contacts that there may be, delays nobody")
+def _(_):
+    server = Server(start=False)
+    server.sm("account", "list")
+    with sqlite3.connect(f"{server.folder}/state/store.db") as db:  # 19: listed, and both
+        db.executemany("INSERT INTO roster(jid, contact, state, version, name, groups, request) VALUES(?, ?, 19, 1, '', x'', x'')",
+                       [(ALICE, f"contact{i}@localhost") for i in range(5000)])
+    server.start_sm()
+    server.start_c2s()
+    alices, bob = [online(server, "alice", f"a{i}") for i in range(10)], online(server, "bob", "b")
+    for form in ("x{}@localhost", "x{}.org", "localhost/{}") * 8:
+        many = "".join(f"<item jid='{form.format(i)}'/>" for i in range(1000))
+        for what in ("block", "unblock"):
+            alices[0].send(f"<iq type='set' id='{what}'><{what} xmlns='{BLOCKING}'>{many}</{what}></iq>")
+    alices[0].send("<iq type='get' id='end'><query xmlns='jabber:iq:last'/></iq>")
+    while not alices[0].pending() or answer(alices[0], "end") is None:
+        bob.quiet()
+    for c in alices + [bob]:
+        c.close()
+    server.stop()
+
+
 @scene("sm killed at every point: each change is there and pushed once, and the blocked sees one end")
 def _(_):
     if not os.path.exists(os.path.join(FAULTS, "sm")):
