@@ -248,14 +248,15 @@ bool errand_is_asked(enum errand_code code)
 	return code != ERRAND_message && code != ERRAND_stanza;
 }
 
-static void count_sender(struct house *h, const struct errand *e)
+static void count_at_session(struct house *h, struct held *x)
 {
-	struct session *s = errand_session(h, e);
+	struct session *s = errand_session(h, &x->e);
 
-	if (s)
-		s->held++;
-	if (s && errand_is_asked(e->code))
-		s->errands++;
+	if (!s)
+		return;
+	x->sid = s->row.sid;
+	s->held++;
+	s->errands += errand_is_asked(x->e.code);
 }
 
 bool errand_hold(struct house *h, const struct errand *e)
@@ -267,7 +268,7 @@ bool errand_hold(struct house *h, const struct errand *e)
 		return false;
 	if (!q->fresh)
 		q->fresh = x;
-	count_sender(h, &x->e);
+	count_at_session(h, x);
 	put_item(turn_items(h), &x->e);
 	return true;
 }
@@ -374,8 +375,8 @@ void errands_resume(struct house *h)
 	struct errands *q = h->errands;
 
 	q->fresh = q->first;
-	for (const struct held *x = q->first; x; x = x->next)
-		count_sender(h, &x->e);
+	for (struct held *x = q->first; x; x = x->next)
+		count_at_session(h, x);
 	q->resumed = true;
 	if (q->first)
 		house_touch(h);

@@ -56,15 +56,14 @@ static enum db_result run_errand(struct job *j, struct db *d)
 /* --- what comes of it, on the loop ----------------------------------------------------------- */
 
 /* One that said goodbye may go when it has heard of all that it asked. */
-static void release_sender(struct house *h, const struct errand *e)
+static void release_session(struct house *h, const struct held *x)
 {
-	struct session *s = errand_session(h, e);
+	struct session *s = session_by_sid(h->sessions, x->sid);
 
-	if (!s || !s->held) /* another took its name meanwhile */
+	if (!s)
 		return;
 	s->held--;
-	if (errand_is_asked(e->code))
-		s->errands--;
+	s->errands -= errand_is_asked(x->e.code);
 	if (s->row.flags & SESSION_PARTING)
 		session_part(h, s);
 }
@@ -87,7 +86,7 @@ static void done_errand(struct job *j)
 	s = errand_session(h, &x->e);
 	if (s)
 		surplus_note(h, s, x->e.xml.n, h->made - before);
-	release_sender(h, &x->e);
+	release_session(h, x);
 	held_free(h->errands, x);
 	house_touch(h);
 }

@@ -26,6 +26,7 @@ struct held {
 	const struct errand_row *row;
 	struct errand e;
 	struct counted *ahead, *sender;
+	uint64_t sid;   /* of the session that it is counted at; another may have its name later */
 	bool again;     /* the record had it: it may have been run before */
 	uint64_t below; /* no errand before this id is held any more, and the record says so */
 	struct buf result;

@@ -110,6 +110,34 @@ def _(server):
     c.close()
 
 
+@scene("a goodbye waits, too, while something is stored that an earlier session of that name has said")
+def _(server):
+    c, other = online(server, "bob", "same"), online(server, "alice", "other")
+    lock = sqlite3.connect(f"{server.folder}/state/store.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    for i in range(5):
+        c.message("carol@localhost", str(i))
+    c.quiet()
+    c.vanish()
+    eventually(lambda: not server.sessions("--user", "bob"), "its session to end")
+    c = online(server, "bob", "same")
+    ask(c, "1", "set", "<n xmlns='x'>late</n>")
+    ask(c, "2", "get", "<n xmlns='x'/>")
+    c.quiet()
+    server.forget_log("c2s")
+    c.send("</stream:stream>")
+    eventually(lambda: "to=wait_for_end" in server.log("c2s"), "the goodbye to be heard")
+    other.quiet()
+    lock.execute("ROLLBACK")
+    lock.close()
+    for i in "12":
+        equal(answer(c, i).get("type"), "result", "answer")
+    equal(c.stream_error(), None, "the end")
+    c.sock.close()
+    other.close()
+    server.sm("offline", "purge", "carol@localhost")
+
+
 @scene("a store that is locked: the client hears resource-constraint, and nothing is kept; later it works again")
 def _(server):
     c = online(server, "carol", "c")
