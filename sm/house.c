@@ -152,7 +152,7 @@ static bool open_store(struct house *h, const char *path, const struct verify_ou
 	if (h->verify)
 		verify_writer(h->verify, h->writer);
 	return h->verify && client_secret_read(path, h->client_secret, why) &&
-		mailboxes_read(h->mailboxes, path, why) && blocks_read(h->blocks, path, why) &&
+		mailboxes_read(h, path, why) && blocks_read(h->blocks, path, why) &&
 		motd_read(path, &h->motd, why);
 }
 

@@ -184,12 +184,16 @@ void mailboxes_resume(struct house *h)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static void note_account(void *ctx, struct str account)
+/* The clock may be behind what it was, as without power and a battery: what comes now is stored
+ * behind what is there all the same. */
+static void note_account(void *ctx, struct str account, uint64_t newest)
 {
-	struct mailbox *b = box_make(ctx, account);
+	struct house *h = ctx;
+	struct mailbox *b = box_make(h->mailboxes, account);
 
 	if (b)
 		b->stored = true;
+	session_seen(h->sessions, newest);
 }
 
 struct mailboxes *mailboxes_new(void)
@@ -200,10 +204,10 @@ struct mailboxes *mailboxes_new(void)
 	return m;
 }
 
-bool mailboxes_read(struct mailboxes *m, const char *path, struct buf *why)
+bool mailboxes_read(struct house *h, const char *path, struct buf *why)
 {
 	struct db *d = db_open(path, DB_READ, why);
-	bool good = d && store_offline_accounts(d, note_account, m) == DB_OK;
+	bool good = d && store_offline_accounts(d, note_account, h) == DB_OK;
 
 	if (d && !good)
 		buf_printf(why, "%s: %s", path, db_why(d));

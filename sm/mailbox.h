@@ -19,8 +19,9 @@
 struct mailboxes;
 
 struct mailboxes *mailboxes_new(void);
-/* Reads which accounts have messages in store.db at `path`. False: `why`. */
-MUST_CHECK bool mailboxes_read(struct mailboxes *m, const char *path, struct buf *why);
+/* Reads which accounts have messages in store.db at `path`; ids that are given from now on are
+ * greater than theirs. False: `why`. */
+MUST_CHECK bool mailboxes_read(struct house *h, const char *path, struct buf *why);
 void mailboxes_free(struct mailboxes **m); /* when the desks have ended */
 
 /* Is something of this account (a bare JID) in the store, to be handed out, or on its way there? */

@@ -155,16 +155,18 @@ enum db_result store_offline_remove(struct db *d, struct str account, uint64_t u
 	return r;
 }
 
-enum db_result store_offline_accounts(struct db *d, void (*each)(void *ctx, struct str account),
-	void *ctx)
+enum db_result store_offline_accounts(struct db *d,
+	void (*each)(void *ctx, struct str account, uint64_t newest), void *ctx)
 {
-	struct stmt *s = db_stmt(d, "SELECT jid FROM account WHERE offline > 0");
+	struct stmt *s = db_stmt(d,
+		"SELECT jid, (SELECT max(id) FROM offline WHERE jid = account.jid) "
+		"FROM account WHERE offline > 0");
 	enum db_result r;
 
 	if (!s)
 		return db_last(d);
 	while ((r = stmt_step(s)) == DB_ROW)
-		each(ctx, stmt_col_text(s, 0));
+		each(ctx, stmt_col_text(s, 0), (uint64_t)stmt_col_i64(s, 1));
 	stmt_done(s);
 	return r;
 }

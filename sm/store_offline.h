@@ -32,9 +32,9 @@ MUST_CHECK enum db_result store_offline_part(struct db *d, struct str account, s
 /* Removes all up to this id; how many. */
 MUST_CHECK enum db_result store_offline_remove(struct db *d, struct str account, uint64_t upto,
 	int64_t *removed);
-/* Every account that has some. */
+/* Every account that has some, and the id of the newest. */
 MUST_CHECK enum db_result store_offline_accounts(struct db *d,
-	void (*each)(void *ctx, struct str account), void *ctx);
+	void (*each)(void *ctx, struct str account, uint64_t newest), void *ctx);
 
 struct offline_summary {
 	int64_t messages, bytes;

@@ -235,6 +235,28 @@ def _(server):
     alice.close()
 
 
+@scene("started again with a clock that is behind: what comes then comes behind what waited, and is not taken for read with it")
+def _(_):
+    server = Server()
+    alice = online(server, "alice", "a")
+    fill(server, alice, 3)
+    alice.close()
+    for name in ("c2s", "sm"):
+        server.terminate(name)
+    with sqlite3.connect(f"{server.folder}/state/store.db") as db:
+        db.execute("UPDATE offline SET id = id + (3600000 << 22)")  # stored an hour from now
+    server.start_sm()
+    server.start_c2s()
+    alice = online(server, "alice", "a")
+    alice.message("bob@localhost", "3")
+    alice.quiet()
+    bob = online(server, "bob", "b")
+    for i in range(4, 40):
+        alice.message("bob@localhost", str(i))
+    equal(numbers(bob, 40), list(range(40)), "what came")
+    bob.close(), alice.close(), server.stop()
+
+
 def the_rest(client):
     got = []
     try:

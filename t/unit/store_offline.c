@@ -133,9 +133,9 @@ static void limits(void **state)
 	assert_int_equal(put("bob@d", 7, large), OFFLINE_STORED);
 }
 
-static void see(void *ctx, struct str account)
+static void see(void *ctx, struct str account, uint64_t newest)
 {
-	buf_put(ctx, account);
+	buf_printf(ctx, "%.*s %llu", STR_ARG(account), (unsigned long long)newest);
 }
 
 static void with_the_account(void **state)
@@ -145,8 +145,9 @@ static void with_the_account(void **state)
 
 	(void)state;
 	assert_int_equal(put("bob@d", 1, "one"), OFFLINE_STORED);
+	assert_int_equal(put("bob@d", 7, "two"), OFFLINE_STORED);
 	assert_int_equal(store_offline_accounts(d, see, &seen), DB_OK);
-	assert_string_equal(buf_cstr(&seen), "bob@d");
+	assert_string_equal(buf_cstr(&seen), "bob@d 7");
 	assert_int_equal(store_account_remove(d, STR("bob@d"), &found), DB_OK);
 	assert_int_equal(store_account_add(d, STR("bob@d"), STR_NONE), DB_OK);
 	reads(0, INT64_MAX, 10, 100, "");
