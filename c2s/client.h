@@ -155,6 +155,7 @@ void client_fault(struct client *c, enum cond why, const char *text);
 void client_part(struct client *c);
 /* Ends it without one: </stream:stream>; `why` is for the log and for sm. */
 void client_farewell(struct client *c, enum cond why);
+void client_release(struct client *c); /* the same for one that has parted, at sm's own word */
 /* The connection is of no use any more. */
 void client_cut(struct client *c, enum cond why);
 

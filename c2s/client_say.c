@@ -150,15 +150,15 @@ void client_answered(struct client *c)
 	buf_wipe(&c->talks->question);
 }
 
-/* sm is told about the end of whatever it keeps for this connection. */
+/* sm is told about the end of whatever it keeps for this connection; of one that has parted, that
+ * nothing of what it is sent gets there any more. */
 static void tell_end(struct client *c, enum cond why)
 {
 	struct message m = {.code = MSG_closed};
-	if (c->state == LOGIN_wait_for_end) /* it was told */
-		return;
-	if (client_has_session(c)) {
+	bool parted = c->state == LOGIN_wait_for_end;
+	if (client_has_session(c) || parted) {
 		m.as.closed.conn = c->id;
-		m.as.closed.cond = c->hung_up ? PROTO_CLOSED_HUNG_UP : why;
+		m.as.closed.cond = c->hung_up || (parted && !why) ? PROTO_CLOSED_HUNG_UP : why;
 	} else if (client_is_bound(c)) {
 		m.code = MSG_forget;
 		m.as.forget.conn = c->id;
@@ -168,9 +168,8 @@ static void tell_end(struct client *c, enum cond why)
 	c->set.way->tell(c, &m);
 }
 
-static void leave(struct client *c, enum cond why, bool flush)
+static void go(struct client *c, enum cond why, bool flush)
 {
-	tell_end(c, why);
 	if (c->talks)
 		client_answered(c); /* nobody waits for it any more */
 	c->why = why;
@@ -179,6 +178,12 @@ static void leave(struct client *c, enum cond why, bool flush)
 	if (flush)
 		pipe_finish(&c->pipe);
 	c->set.way->leave(c, flush);
+}
+
+static void leave(struct client *c, enum cond why, bool flush)
+{
+	tell_end(c, why);
+	go(c, why, flush);
 }
 
 static void say_error(struct client *c, enum cond why, const char *text)
@@ -230,6 +235,12 @@ void client_farewell(struct client *c, enum cond why)
 	if (c->state != LOGIN_wait_for_tls && c->state != LOGIN_wait_for_stream)
 		client_say(c, STR("</stream:stream>"));
 	leave(c, why, true);
+}
+
+void client_release(struct client *c)
+{
+	client_say(c, STR("</stream:stream>"));
+	go(c, COND_none, true);
 }
 
 void client_cut(struct client *c, enum cond why)

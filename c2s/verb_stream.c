@@ -193,6 +193,8 @@ void verb_dismiss(struct client *c, const struct cue *cue)
 	buf_put(&text, m->text);
 	if (cond_group(m->cond) == COND_OF_STREAM)
 		client_fault(c, m->cond, buf_cstr(&text));
+	else if (c->state == LOGIN_wait_for_end)
+		client_release(c);
 	else
 		client_farewell(c, COND_none);
 	buf_free(&text);

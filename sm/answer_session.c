@@ -5,6 +5,7 @@
 #include "common/scan.h"
 #include "sm/answer.h"
 #include "sm/bound.h"
+#include "sm/mailbox.h"
 #include "sm/peer.h"
 #include "sm/route.h"
 #include "sm/surplus.h"
@@ -80,5 +81,7 @@ bool answer_closed(struct peer_link *l, const struct msg_closed *m)
 		session_end(l->house, s, why_closed(m->cond));
 	else if (m->cond == COND_none)
 		peer_end_conn(l->peer, m->conn, COND_none);
+	else
+		mailbox_gone(l->house, l->peer, m->conn);
 	return true;
 }

@@ -43,6 +43,9 @@ static inline int64_t mailbox_id_time(uint64_t id) /* wall clock, ms since 1970 
 void mailbox_open(struct house *h, struct session *s);
 /* It may have no more, or is about to end; gone: its connection has ended already. */
 void mailbox_leave(struct house *h, struct session *s, bool gone);
+/* The connection of a session that we have ended is gone: perhaps before it had what was handed to
+ * it. */
+void mailbox_gone(struct house *h, const struct peer *p, uint64_t conn);
 /* After each turn's record: what was acknowledged goes on. */
 void mailboxes_turn(struct house *h);
 

@@ -36,7 +36,8 @@ struct removal {
 	char text[];
 };
 
-/* In an item, behind reader and upto: safe, seq, sid and worker of whom it went to, the account. */
+/* In an item, behind reader and upto: safe, seq, connection and worker of whom it went to, the
+ * account. */
 static void note_hand(struct buf *out, const struct mailbox *b, uint64_t upto)
 {
 	struct buf body = {0};
@@ -169,7 +170,7 @@ static void hand_out(struct house *h, struct mailbox *b, struct str rows)
 		buf_u64(&b->handed, b->reader->peer->channel.sent);
 	}
 	b->seq = b->reader->peer->channel.sent;
-	b->taker = b->reader->row.sid;
+	b->taker = b->reader->row.conn;
 	b->worker = b->reader->peer->incarnation;
 	note_hand(turn_items(h), b, b->upto);
 }
@@ -340,7 +341,18 @@ static void note_acked(struct mailbox *b, uint64_t acked)
 }
 
 /* A worker acknowledges before it says that a connection is gone: what it has not acknowledged then
- * never came there. Where we end the session, what was handed out is on its way before that. */
+ * never came there. */
+static void note_gone(struct house *h, struct mailbox *b, const struct peer *p, uint64_t conn,
+	const struct session *gone)
+{
+	if (b->upto == b->safe || b->taker != conn)
+		return;
+	note_acked(b, p->channel.acked);
+	settle(h, b, p->channel.acked >= b->seq, gone);
+	house_touch(h);
+}
+
+/* Where we end the session, what was handed out is on its way before that. */
 void mailbox_leave(struct house *h, struct session *s, bool gone)
 {
 	struct mailbox *b = box_of(h->mailboxes, s->account->jid);
@@ -352,11 +364,15 @@ void mailbox_leave(struct house *h, struct session *s, bool gone)
 		b->rest = 0;
 		note_hand(turn_items(h), b, b->upto);
 	}
-	if (gone && b->upto > b->safe && b->taker == s->row.sid) {
-		note_acked(b, s->peer->channel.acked);
-		settle(h, b, s->peer->channel.acked >= b->seq, s);
-	}
+	if (gone)
+		note_gone(h, b, s->peer, s->row.conn, s);
 	house_touch(h);
+}
+
+void mailbox_gone(struct house *h, const struct peer *p, uint64_t conn)
+{
+	for (struct mailbox *b = h->mailboxes->open; b; b = b->next_open)
+		note_gone(h, b, p, conn, NULL);
 }
 
 void hand_turn(struct house *h)

@@ -25,7 +25,7 @@ struct mailbox {
 	uint64_t upto;          /* handed out, and so not to be again */
 	uint64_t safe;          /* of these, acknowledged */
 	uint64_t gone;          /* of these, removed */
-	uint64_t taker, seq;    /* between safe and upto: to which sid, and its last frame */
+	uint64_t taker, seq;    /* between safe and upto: to which connection, and its last frame */
 	uint32_t worker;        /* ... on whose channel: the incarnation */
 	uint64_t rest;  /* loop ms: nothing is to be read before; UINT64_MAX: until a job is done */
 	uint64_t again; /* the same for removing */

@@ -403,6 +403,7 @@ void session_part(struct house *h, struct session *s)
 		session_changed(h, s);
 		return;
 	}
+	s->kicked = true;
 	session_end(h, s, "goodbye");
 	peer_end_conn(p, conn, COND_none);
 	house_touch(h);

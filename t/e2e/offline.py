@@ -3,6 +3,7 @@
 """Messages for people who are not online wait in the store (XEP-0160): in order, once, whatever crashes."""
 import calendar
 import os
+import random
 import re
 import signal
 import sqlite3
@@ -232,6 +233,24 @@ def _(server):
     for c in readers:
         c.close()
     nothing_waits(server)
+    alice.close()
+
+
+@scene("a client that says goodbye while it has them, and reads on until the server's: none comes twice")
+def _(server):
+    chance = random.Random(1)
+    alice = online(server, "alice", "a")
+    for _ in range(3):
+        fill(server, alice, 3000)
+        got = []
+        while len(got) < 3000:
+            bob = online(server, "bob", "b")
+            got += numbers(bob, min(chance.randrange(1, 500), 3000 - len(got)))
+            bob.send("</stream:stream>")
+            got += the_rest(bob)
+            bob.sock.close()
+        equal(got, list(range(3000)), "what came")
+        nothing_waits(server)
     alice.close()
 
 

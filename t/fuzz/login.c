@@ -54,12 +54,12 @@ static void happen(struct world *w, uint8_t what)
 		client_go_on(&w->client);
 }
 
-/* What was never proven never had a session, and what left said so once. */
+/* What was never proven never had a session, and what parted or left said so once. */
 static void check(const struct world *w)
 {
 	const struct client *c = &w->client;
 	CHECK(w->left == (c->state == LOGIN_closing));
-	CHECK(w->told[MSG_closed] + w->told[MSG_forget] <= (w->left || w->parts));
+	CHECK(w->told[MSG_closed] + w->told[MSG_forget] <= w->left + w->parts);
 	CHECK(!w->told[MSG_stanza] || w->opened == 1);
 	CHECK(!w->opened || client_is_proven(c));
 	CHECK(pipe_queued(&c->pipe) < 4 * 1024 * 1024);

@@ -149,6 +149,7 @@ struct world {
 	struct buf question; /* the last one, encoded */
 	enum msg_code question_code;
 	unsigned told[256]; /* numbered messages, by code */
+	uint8_t closed;     /* why, in the last of MSG_closed */
 	struct buf relayed; /* stanzas, in order */
 	unsigned derives, remembered, enrols;
 	struct buf sought, known, known_key;
@@ -198,6 +199,8 @@ static inline void world_tell(struct client *c, const struct message *m)
 	w->told[m->code]++;
 	if (m->code == MSG_stanza)
 		buf_put(&w->relayed, m->as.stanza.xml);
+	if (m->code == MSG_closed)
+		w->closed = m->as.closed.cond;
 }
 
 /* As a worker's cache would, with one entry. */

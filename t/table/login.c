@@ -401,7 +401,8 @@ static void give(struct world *w, enum login_input input)
 /* What sm hears when a client leaves from this state. */
 static unsigned farewell(enum login_state from)
 {
-	if (from == LOGIN_wait_for_session || from == LOGIN_session_established || from == LOGIN_wait_for_change)
+	if (from == LOGIN_wait_for_session || from == LOGIN_session_established || from == LOGIN_wait_for_change ||
+		from == LOGIN_wait_for_end)
 		return MSG_closed;
 	return from == LOGIN_wait_for_bind || from == LOGIN_wait_for_open || from == LOGIN_wait_for_sasl2_open ||
 			from == LOGIN_wait_for_token || world_is_task(from) ||

@@ -536,6 +536,21 @@ static void last_words(void **state)
 	world_free(w);
 }
 
+/* What sm had sent it before that is lost, or is another's (sm/mailbox.h). */
+static void deserted(void **state)
+{
+	struct world *w = world_at(LOGIN_session_established);
+	(void)state;
+	world_forget(w);
+	world_bytes(w, "</stream:stream>");
+	assert_int_equal(w->closed, COND_none);
+	client_event(&w->client, ON_hangup, NULL);
+	assert_int_equal(w->client.state, LOGIN_closing);
+	assert_int_equal(w->told[MSG_closed], 2);
+	assert_int_equal(w->closed, PROTO_CLOSED_HUNG_UP);
+	world_free(w);
+}
+
 /* What sm says to many at once becomes each one's own. */
 static void own_address(void **state)
 {
@@ -684,6 +699,7 @@ int main(void)
 			NULL, NULL},
 		{"client: what its last stanzas made goes out before our answer to its goodbye", last_words, NULL, NULL,
 			NULL},
+		{"client: of one that does not wait for that, sm hears that it is gone", deserted, NULL, NULL, NULL},
 		{"client: what sm says to many without an address goes out to each with its own", own_address, NULL,
 			NULL, NULL},
 		{"client: one that goes while its session is being opened is given up, and an answer changes nothing",
