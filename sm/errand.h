@@ -72,8 +72,8 @@ enum cond errand_ask_as(const struct traffic *t, enum errand_code code, struct s
  * count. */
 MUST_CHECK bool errand_hold(struct house *h, const struct errand *e);
 
-/* Is an errand of this session about the account under way? What goes to that account itself (not
- * into the store) must wait behind it, as ERRAND_stanza: RFC 6120 10.1. */
+/* Is an errand of this session about the account under way? What goes to that account itself must
+ * wait behind it, as ERRAND_stanza: RFC 6120 10.1. */
 bool errand_precedes(const struct house *h, const struct session *s, struct str account);
 
 /* For done functions. The session that asked; NULL: it is gone. */

@@ -327,10 +327,11 @@ static void set_marks(struct traffic *t)
 		t->id = message_id(t->house->route);
 }
 
+/* What is stored would overtake too: what is ahead may come to be stored. */
 static bool delivers(enum route_action action)
 {
 	return action == ACTION_resource || action == ACTION_best || action == ACTION_shown ||
-		action == ACTION_available;
+		action == ACTION_available || action == ACTION_store;
 }
 
 /* By the table. What would overtake an errand goes behind it. */

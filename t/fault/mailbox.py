@@ -43,6 +43,35 @@ def _(server):
         c.close()
 
 
+def asks(client, account, ident):
+    """What follows to that account goes behind this."""
+    client.send(f"<iq type='get' id='{ident}' to='{account}'><vCard xmlns='vcard-temp'/></iq>")
+
+
+@scene("a message behind a question to the same account, and one behind that when its receiver has gone: they wait in their order")
+def _(server):
+    alice, bob = online(server, "alice", "a"), online(server, "bob", "b")
+    bob.quiet()
+    server.disk("hold write store.db-wal 1 0")
+    alice.message("carol@localhost", "holds up the store")
+    asks(alice, "bob@localhost", "v")
+    alice.message("bob@localhost", "1")
+    alice.quiet()
+    bob.send("<presence type='unavailable'/>")
+    bob.quiet()
+    alice.message("bob@localhost", "2")
+    alice.quiet()
+    server.disk()
+    eventually(lambda: server.waiting("bob") == 2, "both to be stored")
+    bob.send("<presence/>")
+    equal(bob.bodies(2), ["1", "2"], "what waited")
+    carol = online(server, "carol", "c")
+    equal(carol.bodies(1), ["holds up the store"], "the other's")
+    for c in (alice, bob, carol):
+        c.quiet()
+        c.close()
+
+
 class Receiver:
     """Somebody who comes and goes, and what came. Who says that he is away has what was handed to him before."""
 
