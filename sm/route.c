@@ -403,6 +403,7 @@ void stanza_done(struct house *h, const struct errand *e, enum db_result r, stru
 	if (!stanza_view(e->xml, &view) || !prepare(h, view.to.value, &t.to) ||
 		!jid_split(e->sender, &gone.jid))
 		return;
+	gone.account = account_by_jid(h->sessions, jid_bare(gone.jid));
 	set_marks(&t);
 	if ((s || view.kind == STANZA_MESSAGE) && blocking_from_client(&t) == PASS && !is_over(&t))
 		go_on(&t, false); /* one of the two may have blocked the other meanwhile */

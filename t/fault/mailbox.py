@@ -72,6 +72,28 @@ def _(server):
         c.close()
 
 
+@scene("a note to oneself behind a question, from a session that vanishes meanwhile: the other one has it, and what comes later")
+def _(server):
+    phone, desk, bob = online(server, "alice", "phone"), online(server, "alice", "desk", shown=False), online(server, "bob", "b")
+    phone.quiet()
+    server.disk("hold write store.db-wal 1 0")
+    desk.message("carol@localhost", "holds up the store")
+    asks(desk, "alice@localhost", "v")
+    desk.message("alice@localhost", "note")
+    desk.quiet()
+    desk.vanish()
+    eventually(lambda: len(server.sessions("--user", "alice")) == 1, "its session to end")
+    server.disk()
+    equal(phone.bodies(1), ["note"], "at the other one")
+    bob.message("alice@localhost", "later")
+    equal(phone.bodies(1), ["later"], "afterwards")
+    carol = online(server, "carol", "c")
+    equal(carol.bodies(1), ["holds up the store"], "the other's")
+    for c in (phone, bob, carol):
+        c.quiet()
+        c.close()
+
+
 class Receiver:
     """Somebody who comes and goes, and what came. Who says that he is away has what was handed to him before."""
 
