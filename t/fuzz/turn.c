@@ -41,12 +41,13 @@ static void read_items(struct str payload)
  * begin. */
 static void sign(struct buf *file)
 {
-	const uint8_t *key = (const uint8_t *)file->p + 16;
 	size_t at = TURN_LOG_HEAD;
+	const uint8_t *key;
 	uint64_t check;
 
 	if (file->n < TURN_LOG_HEAD)
 		return;
+	key = (const uint8_t *)file->p + 16;
 	memcpy(file->p, "ghturn2\n", 8);
 	check = siphash(key, str_at(file->p, 32));
 	memcpy(file->p + 32, &check, sizeof check);
