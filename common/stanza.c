@@ -121,8 +121,7 @@ static bool take_attr(struct str *attrs, struct str *name, struct stanza_attr *o
 
 /* Where an attribute of the top element goes, and where its value begins; NULL: nowhere. In
  * front of an attribute its name is told by a comparison or two. */
-static struct stanza_attr *field_for(struct str attrs, struct stanza *s, struct stanza_attr *ns,
-	size_t *n)
+static struct stanza_attr *field_for(struct str attrs, struct stanza *s, size_t *n)
 {
 #define IS(start) (*n = strlen(start), str_starts(attrs, STR(start)))
 	return IS(" to=\"")          ? &s->to
@@ -130,13 +129,13 @@ static struct stanza_attr *field_for(struct str attrs, struct stanza *s, struct 
 		: IS(" id=\"")       ? &s->id
 		: IS(" type=\"")     ? &s->type_attr
 		: IS(" xml:lang=\"") ? &s->lang
-		: IS(" xmlns=\"")    ? ns
+		: IS(" xmlns=\"")    ? &s->xmlns
 				     : NULL;
 #undef IS
 }
 
-/* The attributes of the top element; *ns_uri stays as it is when none is declared. */
-static bool read_top(const struct tag *t, struct stanza *s, struct stanza_attr *ns)
+/* The attributes of the top element. */
+static bool read_top(const struct tag *t, struct stanza *s)
 {
 	struct str rest = t->attrs;
 	struct str name;
@@ -144,7 +143,7 @@ static bool read_top(const struct tag *t, struct stanza *s, struct stanza_attr *
 
 	while (rest.n) {
 		size_t n;
-		struct stanza_attr *field = field_for(rest, s, ns, &n);
+		struct stanza_attr *field = field_for(rest, s, &n);
 
 		if (field ? !take_from(&rest, n, field) : !take_attr(&rest, &name, &other))
 			return false;
@@ -153,9 +152,9 @@ static bool read_top(const struct tag *t, struct stanza *s, struct stanza_attr *
 }
 
 /* A first-level child begins; its `whole` is known when it ends. */
-static bool begin_child(struct stanza *s, const struct tag *t, const struct stanza_attr *around)
+static bool begin_child(struct stanza *s, const struct tag *t)
 {
-	struct stanza_attr attr = *around;
+	struct stanza_attr attr = s->xmlns;
 	struct str rest = t->attrs;
 	struct str name;
 
@@ -182,7 +181,7 @@ static void end_child(struct stanza *s, const char *end)
 
 /* Walks the content for the first-level children, up to the end tag, which must be the last
  * thing. */
-static bool read_content(struct stanza *s, const struct stanza_attr *around)
+static bool read_content(struct stanza *s)
 {
 	struct str rest = str_skip(s->bytes, s->start.n);
 	unsigned depth = 0;
@@ -195,7 +194,7 @@ static bool read_content(struct stanza *s, const struct stanza_attr *around)
 		rest = str_skip(rest, t.whole.n);
 		if (t.end && depth == 0)
 			break;
-		if (!t.end && depth == 0 && !begin_child(s, &t, around))
+		if (!t.end && depth == 0 && !begin_child(s, &t))
 			return false;
 		if (t.end)
 			depth--;
@@ -210,17 +209,14 @@ static bool read_content(struct stanza *s, const struct stanza_attr *around)
 
 bool stanza_take_child(const struct stanza *s, struct str *rest, struct stanza_child *out)
 {
-	struct stanza one = {.bytes = s->bytes};
-	struct stanza_attr ns = {0};
+	struct stanza one = {.xmlns = s->xmlns};
 	struct str left = str_skip(*rest, str_find(*rest, '<'));
 	unsigned depth = 0;
 	struct tag t;
 
-	if (!read_tag(s->start, &t) || !read_top(&t, &one, &ns))
-		return false;
 	do {
 		left = str_skip(left, str_find(left, '<'));
-		if (!read_tag(left, &t) || (depth == 0 && (t.end || !begin_child(&one, &t, &ns))))
+		if (!read_tag(left, &t) || (depth == 0 && (t.end || !begin_child(&one, &t))))
 			return false;
 		left = str_skip(left, t.whole.n);
 		depth += t.end ? -1U : t.empty ? 0 : 1;
@@ -232,7 +228,7 @@ bool stanza_take_child(const struct stanza *s, struct str *rest, struct stanza_c
 }
 
 /* The start tag, and what it says. */
-static bool read_start(struct str bytes, struct stanza *out, struct tag *t, struct stanza_attr *ns)
+static bool read_start(struct str bytes, struct stanza *out, struct tag *t)
 {
 	memset(out, 0, offsetof(struct stanza, child)); /* there are none: no more is looked at */
 	out->bytes = bytes;
@@ -240,9 +236,9 @@ static bool read_start(struct str bytes, struct stanza *out, struct tag *t, stru
 		return false;
 	out->name = t->name;
 	out->start = t->whole;
-	if (!read_top(t, out, ns))
+	if (!read_top(t, out))
 		return false;
-	if (ns->whole.n == 0)
+	if (out->xmlns.whole.n == 0)
 		out->kind = kind_of(t->name);
 	out->type = type_of(out->kind, &out->type_attr);
 	return true;
@@ -250,20 +246,18 @@ static bool read_start(struct str bytes, struct stanza *out, struct tag *t, stru
 
 bool stanza_view(struct str bytes, struct stanza *out)
 {
-	struct stanza_attr ns = {0};
 	struct tag t;
 
-	if (!read_start(bytes, out, &t, &ns))
+	if (!read_start(bytes, out, &t))
 		return false;
-	return t.empty ? t.whole.n == bytes.n : read_content(out, &ns);
+	return t.empty ? t.whole.n == bytes.n : read_content(out);
 }
 
 bool stanza_view_start(struct str bytes, struct stanza *out)
 {
-	struct stanza_attr ns = {0};
 	struct tag t;
 
-	return read_start(bytes, out, &t, &ns);
+	return read_start(bytes, out, &t);
 }
 
 const struct stanza_child *stanza_child(const struct stanza *s, enum ns ns, const char *name)

@@ -58,7 +58,7 @@ struct stanza {
 	struct str name;
 	enum stanza_kind kind;
 	enum stanza_type type;
-	struct stanza_attr to, from, id, type_attr, lang;
+	struct stanza_attr to, from, id, type_attr, lang, xmlns;
 	struct str start;     /* the start tag, '<' to '>' */
 	struct str inner;     /* between start and end tag; empty for <a/> */
 	unsigned child_count; /* all first-level elements; the first STANZA_CHILDREN of them are in
