@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define VARIABLE "GATEHOUSE_SM_INHERITS"
+#define PROBE_MS 10000
 
 static char program[PATH_MAX];
 
@@ -36,23 +37,58 @@ static void failed(const char *why)
 	log_event(upgrade_failed, LOG_TEXT("why", why));
 }
 
+static void be_probe(const struct conf *conf)
+{
+	int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	dup2(nowhere, STDOUT_FILENO);
+	execl(program, program, "status", "--config", conf->path, (char *)NULL);
+	_exit(127);
+}
+
+/* Has it ended? Whoever reaps it is still to hear of it. */
+static bool has_ended(pid_t child)
+{
+	siginfo_t end = {0};
+
+	return child == 0 || waitid(P_PID, (id_t)child, &end, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+		end.si_pid == child;
+}
+
+/* The sockets are ours: without a child to answer on them the probe would wait for one that we are
+ * not there to start. */
+static int end_of_probe(pid_t probe, pid_t child)
+{
+	const struct timespec pause = {.tv_nsec = 100000000};
+	unsigned patience = PROBE_MS / 100;
+	int status = -1;
+	sigset_t ends;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGCHLD);
+	while (!has_ended(probe)) {
+		if (has_ended(child) || !patience)
+			kill(probe, SIGKILL);
+		else if (sigtimedwait(&ends, NULL, &pause) < 0)
+			patience--;
+	}
+	waitpid(probe, &status, 0);
+	return status;
+}
+
 /* Does the other binary run here, read the configuration, and reach our child? It says on our
  * standard error why not. */
-static bool is_sound(const struct conf *conf)
+static bool is_sound(const struct conf *conf, pid_t child)
 {
-	int status = -1;
-	pid_t child = fork();
+	pid_t probe = fork();
+	int status;
 
-	if (child == 0) {
-		int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-		dup2(nowhere, STDOUT_FILENO);
-		execl(program, program, "status", "--config", conf->path, (char *)NULL);
-		_exit(127);
-	}
-	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-		continue;
-	return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (probe == 0)
+		be_probe(conf);
+	if (probe < 0)
+		return false;
+	status = end_of_probe(probe, child);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 static bool keep(const struct run_directory *r, bool yes)
@@ -84,7 +120,7 @@ void upgrade(const struct run_directory *r, const struct conf *conf, pid_t child
 {
 	if (!*program)
 		failed("the path of our binary is not known");
-	else if (!is_sound(conf))
+	else if (!is_sound(conf, child))
 		failed("it cannot tell the status of what runs");
 	else
 		go(r, conf, child);

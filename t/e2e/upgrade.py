@@ -135,6 +135,21 @@ def _(server):
     a.close()
 
 
+@scene("an upgrade that is asked for while sm's child is down is refused, and the next child serves")
+def _(server):
+    a = Client(server).login("alice", resource="a")
+    server.forget_log("sm")
+    for deaths in range(1, 4):  # until the next one waits its turn
+        os.kill(eventually(lambda: server.children("sm"), "a child")[0], signal.SIGKILL)
+        eventually(lambda: server.log("sm").count("event=child_end") == deaths, "its end")
+    server.processes["sm"].send_signal(signal.SIGUSR2)
+    eventually(lambda: "event=upgrade_failed" in server.log("sm"), "sm to complain")
+    eventually(lambda: server.answers() and server.workers_joined(), "sm to answer")
+    a.message(a.jid, "still here")
+    equal(a.bodies(1), ["still here"], "a message to oneself")
+    a.close()
+
+
 @scene("both stop in order after their upgrades")
 def _(server):
     for name in ("c2s", "sm"):
