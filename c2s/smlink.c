@@ -75,6 +75,12 @@ static void lost(struct smlink *l, const char *why)
 		worker_want_link(l->worker);
 }
 
+void smlink_ask_again(const struct smlink *l)
+{
+	if (l->state == LINK_DOWN)
+		worker_want_link(l->worker);
+}
+
 bool smlink_up(const struct smlink *l)
 {
 	return l->state == LINK_UP;

@@ -178,6 +178,7 @@ static void drain(struct life *l)
 {
 	struct worker *w = &l->worker;
 
+	smlink_ask_again(w->smlink);
 	if (w->stopping || l->draining)
 		return;
 	l->draining = true;

@@ -102,5 +102,8 @@ void smlink_free(struct smlink **l);
 bool smlink_settled(const struct smlink *l); /* sm has all that it was told, or is away */
 void smlink_attach(struct smlink *l,
 	int fd); /* introduced by the parent already; the worker joins on it */
+/* The parent is another, and does not know what the one before was asked: for a link, if there is
+ * none. */
+void smlink_ask_again(const struct smlink *l);
 
 #endif

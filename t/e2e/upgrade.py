@@ -80,6 +80,22 @@ def _(server):
         c.close()
 
 
+@scene("c2s is upgraded, and again, while sm is away: the clients of the old workers are with sm when it is back")
+def _(server):
+    a, b = Client(server).login("alice", resource="a"), Client(server, direct=True).login("bob", resource="b")
+    server.forget_log("c2s")
+    server.terminate("sm")
+    eventually(lambda: all(f"event=link_down slot={slot}" in server.log("c2s") for slot in (0, 1)), "the workers to notice")
+    for _ in range(2):
+        upgrade(server, "c2s")
+    server.start_sm()
+    exchange(a, b, "old to old")
+    c = Client(server, direct=True).login("carol", resource="c")
+    exchange(a, c, "old to new")
+    for client in (a, b, c):
+        client.close()
+
+
 @scene("addresses that wait for a restart still wait after an upgrade")
 def _(server):
     with open(server.conf) as f:
