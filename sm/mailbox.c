@@ -124,18 +124,24 @@ static const char *outcome_word(enum db_result r, enum offline_outcome outcome)
 }
 
 /* The error goes to where the message came from; a sender that has gone hears nothing. */
+static void refuse(struct house *h, const struct errand *e, enum cond why, struct str text)
+{
+	errand_refuse(h, e, why, text);
+	carbons_refused(h, e, why, text);
+}
+
 void message_done(struct house *h, const struct errand *e, enum db_result r, struct str result)
 {
 	struct mailbox *b = box_of(h->mailboxes, e->account);
 	uint8_t outcome = OFFLINE_STORED;
 
 	if (r != DB_OK || !str_take_u8(&result, &outcome))
-		errand_refuse(h, e, STANZA_resource_constraint,
+		refuse(h, e, STANZA_resource_constraint,
 			STR("The server cannot store messages now"));
 	else if (outcome == OFFLINE_NOBODY)
-		errand_refuse(h, e, STANZA_service_unavailable, STR_NONE);
+		refuse(h, e, STANZA_service_unavailable, STR_NONE);
 	else if (outcome == OFFLINE_FULL)
-		errand_refuse(h, e, STANZA_service_unavailable,
+		refuse(h, e, STANZA_service_unavailable,
 			STR("Too many messages wait there already"));
 	log_event(offline, LOG_STR("user", e->account),
 		LOG_TEXT("what", outcome_word(r, (enum offline_outcome)outcome)));

@@ -110,13 +110,31 @@ static struct str type_of(const struct stanza *s)
 }
 
 /* The sender's other sessions saw the message go out: they see it come back. */
-static void copy_bounce(const struct traffic *t)
+static void copy_error(const struct traffic *t, struct str by, enum cond why, struct str text)
 {
 	struct buf *out = traffic_scratch(t);
 
-	stanza_error(out, t->stanza, t->addressed ? t->to.text : t->from->account->jid,
-		t->from->jid.text, t->bounced, STR_NONE);
+	stanza_error(out, t->stanza, by, t->from->jid.text, why, text);
 	send_copies(t, t->from->account, true, STR("error"), buf_str(out));
+}
+
+void carbons_refused(struct house *h, const struct errand *e, enum cond why, struct str text)
+{
+	struct session *s = errand_session(h, e);
+	struct session gone = {.row.jid = e->sender};
+	struct stanza view;
+	struct traffic t = {.house = h, .from = s ? s : &gone, .stanza = &view};
+	struct buf by = {0};
+
+	if (!stanza_view(e->xml, &view) || !jid_split(e->sender, &gone.jid))
+		return;
+	gone.account = account_by_jid(h->sessions, jid_bare(gone.jid));
+	t.marks = mark_message(&view);
+	if (has_receivers(&t, t.from->account) && is_eligible(&t, false)) {
+		stanza_value(&by, view.to.value);
+		copy_error(&t, buf_str(&by), why, text);
+	}
+	buf_free(&by);
 }
 
 void carbons_routed(struct traffic *t)
@@ -135,5 +153,5 @@ void carbons_routed(struct traffic *t)
 	if (sent)
 		send_copies(t, own, false, type_of(t->stanza), traffic_sent(t));
 	if (sent && t->end == TRAFFIC_BOUNCED)
-		copy_bounce(t);
+		copy_error(t, t->addressed ? t->to.text : own->jid, t->bounced, STR_NONE);
 }

@@ -39,6 +39,10 @@ bool offline_is_storable(const struct traffic *t);
  * is dropped. t->end says which. */
 void offline_store(struct traffic *t);
 
+/* What the store said no to when it was routed already (XEP-0280 6.1): the error, for the sender's
+ * other sessions, which have seen the message go out. */
+void carbons_refused(struct house *h, const struct errand *e, enum cond why, struct str text);
+
 /* The verification string of what disco#info says of a domain (XEP-0115 5.1, SHA-1, base64);
  * appends. */
 void disco_version(const struct conf_domain *d, struct buf *out);

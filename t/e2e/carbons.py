@@ -209,6 +209,25 @@ def _(server):
     leave(desk, phone)
 
 
+@scene("a message that the store refuses comes back to the sender's other sessions, too")
+def _(_):
+    server = Server(domains={"localhost": "offline-messages = 1"})
+    desk, phone = online(server, "alice", "desk"), online(server, "alice", "phone", carbons=True)
+    for body in ("kept", "too many"):
+        desk.message("bob@localhost", body, ident=body)
+    desk.message("nobody@localhost", "lost", ident="lost")
+    for ident, by in (("too many", "bob@localhost"), ("lost", "nobody@localhost")):
+        error = desk.expect("message")
+        equal((error.get("type"), error.get("id"), error.get("from")), ("error", ident, by), "at the sender")
+    copies = [copy_in(phone.expect("message")) for _ in range(5)]
+    equal([m.get("id") for way, m in copies if way == "sent"], ["kept", "too many", "lost"], "copies of what was sent")
+    equal([(m.get("type"), m.get("id"), m.get("from"), m.get("to")) for way, m in copies if way == "received"],
+          [("error", "too many", "bob@localhost", desk.jid), ("error", "lost", "nobody@localhost", desk.jid)], "and of the errors")
+    equal(messages(desk.quiet() + phone.quiet()), [], "more of them")
+    leave(desk, phone)
+    server.stop()
+
+
 @scene("copies are asked for with Bind 2, before any message can come")
 def _(server):
     c = Client2(server).opened()
