@@ -291,6 +291,21 @@ static void sender_gone(void **state)
 	assert_int_equal(me()->held, 0);
 }
 
+static void named_alike(void **state)
+{
+	(void)state;
+	for (int n = 0; n < 3; n++)
+		say(me(), "<message to=\"v@d\"><body>x</body></message>");
+	assert_int_equal(me()->held, 3);
+	turn_commit(&house);
+	session_end(&house, me(), "gone");
+	enter(2, "u@d/r");
+	set(1);
+	settle();
+	assert_int_equal(me()->held, 0);
+	assert_int_equal(me()->errands, 0);
+}
+
 static void too_many(void **state)
 {
 	struct buf text = {0};
@@ -349,6 +364,8 @@ int main(void)
 		{"errand: a hundred held ones outlive two crashes, in order", several_of_a_snapshot, start, end, NULL},
 		{"errand: the answer is for the session that asked, not for another of its name", sender_gone, start,
 			end, NULL},
+		{"errand: what one session left to be stored is not counted as done for another of its name", named_alike,
+			start, end, NULL},
 		{"errand: a session may have so many under way, and hears of the others at once", too_many, start, end,
 			NULL},
 		{"errand: for an account that is gone there is nothing", account_gone, start, end, NULL},
