@@ -76,7 +76,7 @@ enum sasl_step sasl_answer(struct sasl *x, struct str bytes)
 
 enum sasl_step sasl_salt(struct sasl *x, const struct msg_sasl_salt *m)
 {
-	/* The store cannot be read; another word would make clients forget the password. */
+	/* Not now; another word would make clients forget the password. */
 	if (!m->nonce.n)
 		return sasl_refuse(x, SASL_temporary_auth_failure);
 	x->wants = m->wants;

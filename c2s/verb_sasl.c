@@ -74,6 +74,7 @@ static void ask(struct client *c)
 		m.as.sasl_start.who = x->who;
 		m.as.sasl_start.form = x->ask.form;
 		m.as.sasl_start.dear = x->ask.dear;
+		m.as.sasl_start.address = str_of(c->address);
 		login_goto(c, LOGIN_wait_for_salt);
 	} else {
 		m.as.sasl_prove.conn = c->id;

@@ -163,7 +163,8 @@ static void start_with_account(struct verify *v, const struct msg_sasl_start *m)
 		.conn = m->conn, .attempt = m->attempt, .hash = m->hash, .who = m->who};
 	struct question blank = {.conn = m->conn, .attempt = m->attempt}, *q = NULL;
 
-	if (domain && is_hash_of_verifiers(m->hash) && v->iterations[m->hash])
+	if (domain && is_hash_of_verifiers(m->hash) && v->iterations[m->hash] &&
+		verify_admits_start(v, m))
 		q = question_new(v, &same, m->dear ? LANE_DEAR : LANE_LOGIN);
 	if (!q) {
 		say_salt(v, &blank, false);

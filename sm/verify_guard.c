@@ -16,11 +16,16 @@ void verify_guard(struct verify *v, struct guard *guard)
 	v->guard = guard;
 }
 
-struct network verify_source(const struct msg_sasl_prove *m)
+static struct network network_of_text(struct str address)
 {
 	struct network from;
 
-	return network_parse(m->address, &from) ? from : (struct network){0};
+	return network_parse(address, &from) ? from : (struct network){0};
+}
+
+struct network verify_source(const struct msg_sasl_prove *m)
+{
+	return network_of_text(m->address);
 }
 
 /* An account that the proof itself names is not known before. */
@@ -36,6 +41,18 @@ bool verify_admits(struct verify *v, const struct proof_form *f, const struct ms
 	struct guard_try t = try_of(f, verify_source(m), m->who.text);
 
 	return guard_admits(v->guard, &t);
+}
+
+/* A worker remembers passwords that were right (c2s/key_cache.h): of a proof that is refused
+ * unseen, the time until then would tell whether it is one of them. So the worker hears it before
+ * it looks. */
+bool verify_admits_start(struct verify *v, const struct msg_sasl_start *m)
+{
+	struct guard_try t = {.from = network_of_text(m->address),
+		.account = m->who.text,
+		.form = PROTO_FORM_CLIENT_KEY};
+
+	return !m->dear || !m->address.n || guard_admits(v->guard, &t);
 }
 
 bool verify_holds(struct verify *v, const struct question *q, const struct msg_sasl_verdict *m)

@@ -99,6 +99,9 @@ void verify_nonce(const struct question *q, struct buf *out);
  * form, and does not concern it. */
 struct network verify_source(const struct msg_sasl_prove *m); /* no address counts as one, too */
 bool verify_admits(struct verify *v, const struct proof_form *f, const struct msg_sasl_prove *m);
+/* Would the proof that a dear question is for be judged? Who does not say whence it comes is told
+ * when it proves. */
+bool verify_admits_start(struct verify *v, const struct msg_sasl_start *m);
 /* True: the verdict goes out later. */
 bool verify_holds(struct verify *v, const struct question *q, const struct msg_sasl_verdict *m);
 

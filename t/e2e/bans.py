@@ -117,6 +117,21 @@ def _(server):
     equal(tries(server, "127.0.5.1", "dora", "pw-dora@localhost"), None, "forgiven")
 
 
+@scene("a guess that is not judged is not looked up either: its time does not tell a password that a worker remembers from others")
+def _(server):
+    equal(tries(server, "127.0.4.3", "gina", "pw-gina@localhost"), None, "at home, before")
+    for i in range(30):
+        fail(server, f"127.0.8.{i}", "gina", 1)
+    fail(server, "127.0.8.1", "gina", 1)
+    server.forget_log("c2s")
+    for password in ("pw-gina@localhost", "wrong"):
+        equal(tries(server, "127.0.8.1", "gina", password), "temporary-auth-failure", "verdict")
+    eventually(lambda: server.log("c2s").count("cond=temporary-auth-failure") == 2, "the log")
+    check("wait_for_salt" in server.log("c2s"), "states are logged")
+    check("wait_for_key" not in server.log("c2s"), "a password was looked up, or derived")
+    server.sm("unban", "gina@localhost")
+
+
 @scene("verdicts come late to who fails, and a client whose verdict waits has its answer when sm is killed meanwhile")
 def _(server):
     with open(server.conf) as f:
@@ -204,7 +219,7 @@ auth-delay = 0
 auth-ban = 600
 """
 
-server = Server(settings=SETTINGS, accounts=("alice", "bob", "carol", "dora", "erin"))
+server = Server(settings=SETTINGS, accounts=("alice", "bob", "carol", "dora", "erin", "gina"))
 failed = play(server)
 reports = server.sanitizer_reports()
 server.stop()
