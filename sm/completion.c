@@ -6,8 +6,11 @@
 #include "sm/credential_judge.h"
 #include "sm/store_account.h"
 
+#define WAITING_MOST 1024 /* what is left out comes again with the next login */
+
 struct completion {
 	struct job job;
+	struct house *house;
 	struct buf account, list;
 	struct verifier proved;
 };
@@ -23,6 +26,7 @@ static void done(struct job *job)
 {
 	struct completion *c = (struct completion *)job;
 
+	c->house->completions--;
 	buf_free(&c->account);
 	buf_wipe(&c->list);
 	mem_wipe(&c->proved, sizeof c->proved);
@@ -54,11 +58,14 @@ void completion_start(struct house *h, struct str account, const struct verifier
 	struct str local, name;
 
 	str_cut(account, '@', &local, &name);
-	if (!choose(&chosen, list, h, conf_domain(h->conf, name))) {
+	if (h->completions >= WAITING_MOST ||
+		!choose(&chosen, list, h, conf_domain(h->conf, name))) {
 		buf_wipe(&chosen);
 		return;
 	}
 	c = mem_new(sizeof *c);
+	c->house = h;
+	h->completions++;
 	c->job.run = run;
 	c->job.done = done;
 	buf_put(&c->account, account);

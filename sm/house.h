@@ -32,6 +32,7 @@ struct control;
 struct metrics;
 struct trace;
 struct token_job;
+struct upgrade_job;
 
 struct house {
 	const struct conf *conf;
@@ -54,6 +55,8 @@ struct house {
 	struct enrols *enrols; /* accounts in the hands of their users */
 	struct control *control;
 	struct token_job *tokens_made; /* token.c */
+	struct upgrade_job *upgrades;  /* upgrade_task.c */
+	size_t completions;            /* completion.c */
 	struct metrics *metrics;       /* NULL: metrics-listen is empty */
 	struct desk *reader, *writer;  /* store.db */
 	struct desk *table_desk;       /* sessions.db */

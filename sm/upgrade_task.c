@@ -14,9 +14,12 @@
 
 #include <string.h>
 
+#define WAITING_MOST 4096 /* of all connections; each has one question at a time */
+
 struct upgrade_job {
 	struct job job;
 	struct house *house;
+	struct upgrade_job *next_job, *previous_job;
 	uint64_t conn;
 	uint32_t hashes;
 	struct buf account, credentials;
@@ -76,6 +79,42 @@ static enum db_result run(struct job *job, struct db *d)
 	return r;
 }
 
+static struct upgrade_job *job_new(struct house *h, uint64_t conn, struct str account)
+{
+	struct upgrade_job *j = mem_new(sizeof *j);
+
+	j->house = h;
+	j->conn = conn;
+	buf_put(&j->account, account);
+	j->next_job = h->upgrades;
+	if (j->next_job)
+		j->next_job->previous_job = j;
+	h->upgrades = j;
+	return j;
+}
+
+static void job_free(struct upgrade_job *j)
+{
+	*(j->previous_job ? &j->previous_job->next_job : &j->house->upgrades) = j->next_job;
+	if (j->next_job)
+		j->next_job->previous_job = j->previous_job;
+	buf_free(&j->account);
+	buf_wipe(&j->credentials);
+	mem_free(j);
+}
+
+/* Also how many there are. */
+static bool is_asked(const struct house *h, uint64_t conn, unsigned *n)
+{
+	bool asked = false;
+
+	for (const struct upgrade_job *j = h->upgrades; j; j = j->next_job) {
+		++*n;
+		asked = asked || j->conn == conn;
+	}
+	return asked;
+}
+
 static void done(struct job *job)
 {
 	struct upgrade_job *j = (struct upgrade_job *)job;
@@ -90,9 +129,7 @@ static void done(struct job *job)
 		bound_mark(h, j->conn, &j->mark);
 	if (!h->stopping)
 		say(h, j->conn, why, why == COND_none ? j->next : 0);
-	buf_free(&j->account);
-	buf_wipe(&j->credentials);
-	mem_free(j);
+	job_free(j);
 }
 
 /* False: it was not made as we have told. */
@@ -117,7 +154,14 @@ void upgrade_make(struct house *h, const struct msg_want_upgrade *m)
 	const struct password_mark *mark = bound_marked(h, m->conn);
 	struct upgrade_job *j;
 	struct buf list = {0};
+	unsigned n = 0;
 
+	if (is_asked(h, m->conn, &n)) /* asked again: the answer comes */
+		return;
+	if (n >= WAITING_MOST) { /* who has not begun can do without */
+		say(h, m->conn, m->hash ? SASL_temporary_auth_failure : COND_none, 0);
+		return;
+	}
 	if (!account.n || !bound_is_by_password(h, m->conn) || (m->hash && !mark)) {
 		say(h, m->conn, m->hash ? SASL_not_authorized : COND_none, 0);
 		return;
@@ -126,14 +170,11 @@ void upgrade_make(struct house *h, const struct msg_want_upgrade *m)
 		say(h, m->conn, SASL_malformed_request, 0);
 		return;
 	}
-	j = mem_new(sizeof *j);
-	j->house = h;
-	j->conn = m->conn;
+	j = job_new(h, m->conn, account);
 	for (unsigned hash = 1; hash <= HASH_SHA512; hash++)
 		j->hashes |= rounds_of(h, hash) ? m->hashes & UINT32_C(1) << hash : 0;
 	if (m->hash)
 		j->mark = *mark;
-	buf_put(&j->account, account);
 	buf_take(&j->credentials, &list);
 	j->job.run = run;
 	j->job.done = done;

@@ -146,6 +146,20 @@ def _(server):
     check("\x1b" not in shown and "\x07" not in shown, repr(shown))
 
 
+@scene("what it asks again while the answer is on its way is no work for the store: questions about verifiers do not pile up in sm")
+def _(server):
+    w = server.forger
+    conn, last = w.conn(), w.conn()
+    for one in (conn, last):
+        equal(w.prove(one, "carol@localhost", server.password["carol@localhost"])["cond"], SASL_OK, "carol, who came through it")
+    w.sock.sendall(w.frame("want_upgrade", conn=conn) * 20000 + w.frame("want_upgrade", conn=last))
+    answers = 0
+    while w.hear("upgrade")["conn"] != last:
+        answers += 1
+    check(0 < answers < 10000, f"{answers} answers to what was asked 20,000 times")
+    equal(why(w.ask("upgrade", "want_upgrade", conn=conn)), 0, "what is asked later")
+
+
 @scene("another worker's connection is no business of its: the link is cut, sm and the others go on")
 def _(server):
     other = Forger(server, slot=1)

@@ -71,11 +71,14 @@ class Link:
         self.sent, self.buffer = 0, b""
 
     def say(self, name, **fields):
+        self.sock.sendall(self.frame(name, **fields))
+        return self
+
+    def frame(self, name, **fields):
         code, numbered, _ = ROWS[name]
         self.sent += numbered
         payload = encode(name, fields)
-        self.sock.sendall(struct.pack("<IHBBQ", len(payload), code, 0, 0, self.sent if numbered else 0) + payload)
-        return self
+        return struct.pack("<IHBBQ", len(payload), code, 0, 0, self.sent if numbered else 0) + payload
 
     def hear(self, *names):
         """The next message of these names; None: sm has cut the link."""
