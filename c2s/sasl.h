@@ -15,11 +15,12 @@
 struct sasl;
 
 enum sasl_step {
-	SASL_SAY,    /* a challenge: `say` */
-	SASL_ASK,    /* a question to sm: `ask` */
-	SASL_DERIVE, /* PBKDF2, on a thread: `work` */
-	SASL_ACCEPT, /* sm said yes; `say` goes with the success, empty: nothing does */
-	SASL_REFUSE  /* over: `why` */
+	SASL_SAY,      /* a challenge: `say` */
+	SASL_ASK,      /* a question to sm: `ask` */
+	SASL_DERIVE,   /* PBKDF2, on a thread: `work` */
+	SASL_COMPLETE, /* sm said yes: the same with what is lacking; or, if not now, ACCEPT */
+	SASL_ACCEPT,   /* sm said yes; `say` goes with the success, empty: nothing does */
+	SASL_REFUSE    /* over: `why` */
 };
 
 enum sasl_needs {

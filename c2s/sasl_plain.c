@@ -4,7 +4,8 @@
  * ClientKey that the password gives with the salt and rounds of the account's SCRAM-SHA-1
  * verifier. A password is prepared by OpaqueString (RFC 8265), and where that is refused, by
  * SASLprep (RFC 4013) as older clients and servers did, if it gives another one: still one
- * attempt of the client's. */
+ * attempt of the client's. What the account lacks is made of a password that has been proved: of
+ * any other it would take time that tells who lacks something, and so who is nobody. */
 #include "c2s/sasl.h"
 #include "common/prep.h"
 
@@ -16,6 +17,7 @@ struct plain {
 	struct buf salt;
 	uint32_t iterations;
 	uint8_t key[HASH_MAX];
+	bool completes; /* it is proved, and once more with what the account lacked */
 };
 
 static bool field_ok(struct str s)
@@ -58,14 +60,27 @@ static enum sasl_step plain_start(struct sasl *x, struct str bytes)
 	return SASL_ASK;
 }
 
-static enum sasl_step derive(struct sasl *x)
+static void set_work(struct sasl *x)
 {
 	struct plain *p = x->own;
 	x->work = (struct sasl_work){.hash = HASH_SHA1,
 		.password = buf_str(&p->password),
 		.salt = buf_str(&p->salt),
 		.iterations = p->iterations};
+}
+
+static enum sasl_step derive(struct sasl *x)
+{
+	set_work(x);
 	return SASL_DERIVE;
+}
+
+static enum sasl_step complete(struct sasl *x)
+{
+	struct plain *p = x->own;
+	p->completes = true;
+	set_work(x);
+	return SASL_COMPLETE;
 }
 
 static enum sasl_step plain_salt(struct sasl *x, const struct msg_sasl_salt *m)
@@ -84,7 +99,8 @@ static enum sasl_step plain_key(struct sasl *x, struct str client_key)
 	struct plain *p = x->own;
 	if (client_key.n != hash_size(HASH_SHA1))
 		return sasl_refuse(x, SASL_temporary_auth_failure);
-	buf_wipe(&p->password);
+	if (!x->wants || p->completes)
+		buf_wipe(&p->password);
 	for (size_t i = 0; i < client_key.n; i++)
 		p->key[i] = (uint8_t)client_key.p[i];
 	x->ask = (struct sasl_question){.code = MSG_sasl_prove,
@@ -97,8 +113,10 @@ static enum sasl_step plain_key(struct sasl *x, struct str client_key)
 static enum sasl_step plain_verdict(struct sasl *x, const struct msg_sasl_verdict *m)
 {
 	struct plain *p = x->own;
-	if (!m->cond)
+	if (p->completes) /* whatever has come of it */
 		return SASL_ACCEPT;
+	if (!m->cond)
+		return x->wants ? complete(x) : SASL_ACCEPT;
 	if (m->cond != SASL_not_authorized || !p->older.n)
 		return sasl_refuse(x, m->cond);
 	buf_take(&p->password, &p->older);

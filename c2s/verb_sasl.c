@@ -126,14 +126,21 @@ static void derive(struct client *c)
 {
 	struct sasl *x = c->talks->sasl;
 	struct str key = c->set.way->recall(c, &x->work);
-	credential_rules(&x->work.rules, c->set.conf, c->domain);
-	x->work.rules.kinds &= x->wants;
-	x->work.account = x->who.text;
-	if (x->work.rules.kinds) /* the password is needed, not only its key */
-		key = STR_NONE;
 	login_goto(c, LOGIN_wait_for_key);
 	if (key.n || !c->set.way->derive(c, &x->work))
 		step(c, sasl_key(x, key));
+}
+
+static void complete(struct client *c)
+{
+	struct sasl *x = c->talks->sasl;
+	credential_rules(&x->work.rules, c->set.conf, c->domain);
+	x->work.rules.kinds &= x->wants;
+	x->work.account = x->who.text;
+	if (x->work.rules.kinds && c->set.way->derive(c, &x->work))
+		login_goto(c, LOGIN_wait_for_key);
+	else
+		accept(c);
 }
 
 static void step(struct client *c, enum sasl_step next)
@@ -149,6 +156,9 @@ static void step(struct client *c, enum sasl_step next)
 		break;
 	case SASL_DERIVE:
 		derive(c);
+		break;
+	case SASL_COMPLETE:
+		complete(c);
 		break;
 	case SASL_ACCEPT:
 		accept(c);

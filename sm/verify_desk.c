@@ -44,7 +44,8 @@ static void pretend(struct question *q)
 
 /* What of q->kinds the account lacks. One that does not exist has everything, or but what every
  * account has, as its name decides: so it is with accounts, too, of before and after a mechanism
- * was listed. */
+ * was listed. That is for workers that were taken over: clients see nothing of it
+ * (c2s/sasl_plain.c). */
 static enum db_result find_lacks(struct question *q, struct db *d)
 {
 	uint32_t have, optional = q->kinds & ~credential_always();

@@ -29,7 +29,10 @@ static bool sham_data(const void *of, enum tls_binding b, struct buf *out)
 
 static enum sasl_step ask(struct sasl *x, uint8_t mode)
 {
-	struct msg_sasl_salt salt = {.iterations = 1, .salt = STR("salt"), .nonce = mode & 8 ? STR_NONE : STR("NONCE")};
+	struct msg_sasl_salt salt = {.iterations = 1,
+		.salt = STR("salt"),
+		.nonce = mode & 8 ? STR_NONE : STR("NONCE"),
+		.wants = mode & 128};
 	struct msg_sasl_verdict verdict = {
 		.cond = mode & 16 ? SASL_not_authorized : COND_none, .who = x->who, .signature = STR("sig")};
 	if (x->ask.code == MSG_sasl_start && x->ask.form)
@@ -48,7 +51,7 @@ static enum sasl_step ask(struct sasl *x, uint8_t mode)
 static enum sasl_step run(struct sasl *x, enum sasl_step next, uint8_t mode)
 {
 	uint8_t key[HASH_MAX];
-	for (unsigned i = 0; i < 8 && (next == SASL_ASK || next == SASL_DERIVE); i++) {
+	for (unsigned i = 0; i < 8 && (next == SASL_ASK || next == SASL_DERIVE || next == SASL_COMPLETE); i++) {
 		if (next == SASL_ASK) {
 			next = ask(x, mode);
 			continue;
@@ -56,7 +59,7 @@ static enum sasl_step run(struct sasl *x, enum sasl_step next, uint8_t mode)
 		derive_client_key(&x->work, key);
 		next = sasl_key(x, str_at(key, mode & 32 ? 0 : hash_size(x->work.hash)));
 	}
-	CHECK(next != SASL_ASK && next != SASL_DERIVE);
+	CHECK(next != SASL_ASK && next != SASL_DERIVE && next != SASL_COMPLETE);
 	return next;
 }
 

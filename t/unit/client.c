@@ -259,39 +259,70 @@ static void too_many_failures(void **state)
 	world_free(w);
 }
 
-/* What an account lacks is made of its password, which a cached key is not. */
+/* PLAIN, of an account that lacks this. */
+static void plain_for_one_that_lacks(struct world *w, uint32_t wants)
+{
+	struct message salt;
+	world_bytes(w, WORLD_PLAIN);
+	salt = world_salt(w);
+	salt.as.sasl_salt.wants = wants;
+	world_answer(w, salt);
+}
+
+/* What an account lacks is made of its password, which a cached key is not; but only of the right one, or it would take
+ * time that tells who lacks it. */
 static void a_password_is_needed_again(void **state)
 {
 	static const char *mechanisms[] = {"PLAIN", "DIGEST-MD5"};
 	struct world *w = world_at(LOGIN_wait_for_feature_request);
 	struct cue cue = {.key = str_at("twenty bytes of a key", 20), .more = STR("a list")};
-	struct message salt;
 	(void)state;
 	w->conf.domains[0].mechanisms = (struct conf_list){mechanisms, 2};
-	world_bytes(w, WORLD_PLAIN);
-	world_answer(w, world_salt(w));
+	plain_for_one_that_lacks(w, CREDENTIAL_BIT(CREDENTIAL_DIGEST_MD5));
+	assert_int_equal(w->work.rules.kinds, 0);
 	world_key(w);
 	world_answer(w, world_verdict(w, SASL_not_authorized));
+	assert_int_equal(w->client.state, LOGIN_wait_for_feature_request);
+	assert_int_equal(w->derives, 1);
 	buf_put(&w->known, buf_str(&w->sought));
 	buf_puts(&w->known_key, "another key, 20 byte");
-	world_bytes(w, WORLD_PLAIN);
-	salt = world_salt(w);
-	salt.as.sasl_salt.wants = CREDENTIAL_BIT(CREDENTIAL_DIGEST_MD5);
-	world_answer(w, salt);
+	plain_for_one_that_lacks(w, CREDENTIAL_BIT(CREDENTIAL_DIGEST_MD5));
+	assert_int_equal(world_question(w).as.sasl_prove.more.n, 0);
+	world_answer(w, world_verdict(w, COND_none));
+	assert_int_equal(w->client.state, LOGIN_wait_for_key);
 	assert_int_equal(w->derives, 2);
 	assert_int_equal(w->work.rules.kinds, CREDENTIAL_BIT(CREDENTIAL_DIGEST_MD5));
+	assert_false(client_is_proven(&w->client));
 	client_event(&w->client, ON_key, &cue);
 	assert_true(str_is(world_question(w).as.sasl_prove.more, "a list"));
 	assert_true(str_is(world_question(w).as.sasl_prove.mechanism, "PLAIN"));
-	world_answer(w, world_verdict(w, SASL_not_authorized));
-	world_bytes(w, WORLD_PLAIN);
-	salt = world_salt(w);
-	/* of a mechanism that this worker's configuration does not list */
-	salt.as.sasl_salt.wants = CREDENTIAL_BIT(CREDENTIAL_CRAM_MD5);
-	world_answer(w, salt);
-	assert_int_equal(w->derives, 2);
-	assert_int_equal(world_question(w).as.sasl_prove.more.n, 0);
+	/* sm may have had no time for it: who it is was proved before */
+	world_answer(w, world_verdict(w, SASL_temporary_auth_failure));
+	assert_true(client_is_proven(&w->client));
 	world_free(w);
+}
+
+/* It is no reason to refuse anybody that it cannot be made: by a thread, or of a mechanism that this worker's
+ * configuration does not list; and who goes away meanwhile is given back. */
+static void what_is_lacking_may_wait(void **state)
+{
+	static const uint32_t wants[] = {CREDENTIAL_BIT(HASH_SHA512), CREDENTIAL_BIT(CREDENTIAL_CRAM_MD5)};
+	static const char *mechanisms[] = {"PLAIN", "SCRAM-SHA-512"};
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct world *w = world_at(LOGIN_wait_for_feature_request);
+		w->conf.domains[0].mechanisms = (struct conf_list){mechanisms, 2};
+		plain_for_one_that_lacks(w, wants[i % 2]);
+		world_key(w);
+		w->no_threads = i == 0;
+		world_answer(w, world_verdict(w, COND_none));
+		assert_int_equal(client_is_proven(&w->client), i < 2);
+		if (i == 2) {
+			client_event(&w->client, ON_hangup, NULL);
+			assert_int_equal(w->told[MSG_forget], 1);
+		}
+		world_free(w);
+	}
 }
 
 /* A key is remembered when sm has accepted it, and asked about again all the same. */
@@ -676,8 +707,9 @@ int main(void)
 		{"client: a mechanism that this stream was not offered is refused", only_what_is_configured, NULL, NULL,
 			NULL},
 		{"client: after auth-attempts failures the stream ends", too_many_failures, NULL, NULL, NULL},
-		{"client: a password that was accepted is derived again when the account lacks something of it",
+		{"client: what an account lacks is made of its password once that is proved, and of no wrong one",
 			a_password_is_needed_again, NULL, NULL, NULL},
+		{"client: what an account lacks is no reason to refuse it", what_is_lacking_may_wait, NULL, NULL, NULL},
 		{"client: a password that was accepted is not derived again, but asked about", a_password_again, NULL,
 			NULL, NULL},
 		{"client: answers to other questions than the open one are dropped", stale_answers, NULL, NULL, NULL},
