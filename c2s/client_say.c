@@ -104,8 +104,10 @@ void client_say_header(struct client *c, const struct scan_header *theirs)
 	rand_hex(id, STREAM_ID_BYTES);
 	buf_puts(&out,
 		"<?xml version='1.0'?><stream:stream xmlns='jabber:client'"
-		" xmlns:stream='http://etherx.jabber.org/streams'"
-		" version='1.0' xml:lang='en' id=\"");
+		" xmlns:stream='http://etherx.jabber.org/streams'");
+	if (!theirs || theirs->has_version) /* RFC 6120 4.7.5 */
+		buf_puts(&out, " version='1.0' xml:lang='en'");
+	buf_puts(&out, " id=\"");
 	buf_puts(&out, id);
 	buf_puts(&out, "\" from=\"");
 	emit_escape_value(&out, client_domain(c));

@@ -235,9 +235,14 @@ static void channel_bindings(const struct client *c, struct emit *e)
 }
 
 /* A password goes in there: over TLS, or where the operator does without. */
+bool features_knows_old(const struct client *c, const struct conf_domain *d)
+{
+	return !client_is_proven(c) && client_may_log_in(c) && d && d->iq_auth;
+}
+
 bool features_has_iq_auth(const struct client *c)
 {
-	return !client_is_proven(c) && client_may_log_in(c) && c->domain && c->domain->iq_auth;
+	return features_knows_old(c, c->domain);
 }
 
 static void iq_auth(const struct client *c, struct emit *e)

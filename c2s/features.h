@@ -22,6 +22,8 @@ void features_version(const struct client *c, struct buf *out);
 void features_channel(const struct client *c, struct sasl_channel *out);
 bool features_has_registration(const struct client *c);
 bool features_has_iq_auth(const struct client *c);
+/* May somebody from before XMPP 1.0 begin a stream to this domain? NULL: none of ours. */
+bool features_knows_old(const struct client *c, const struct conf_domain *d);
 bool features_has_compression(const struct client *c); /* for who is proven, and has it not */
 
 #endif

@@ -24,16 +24,6 @@ void verb_astray(struct client *c, const struct cue *cue)
 	client_fault(c, STREAM_internal_server_error, NULL);
 }
 
-static bool version_ok(const struct scan_header *h)
-{
-	struct str major, minor;
-	uint64_t n;
-	/* Without a version a client is older than 1.0 (RFC 6120 4.7.5): it knows neither
-	 * features nor SASL, so it could not log in. */
-	return h->has_version && str_cut(h->version, '.', &major, &minor) && str_u64(minor, &n) &&
-		str_u64(major, &n) && n == 1;
-}
-
 /* The domain that `to` names: NULL, and why. */
 static const struct conf_domain *domain_of(const struct client *c, struct str to, enum cond *why)
 {
@@ -51,6 +41,19 @@ static const struct conf_domain *domain_of(const struct client *c, struct str to
 	return d;
 }
 
+/* Without a version a client is older than 1.0 (RFC 6120 4.7.5): it knows neither features nor
+ * SASL, so it can log in by iq-auth at most. */
+static bool version_ok(const struct client *c, const struct scan_header *h)
+{
+	struct str major, minor;
+	uint64_t n;
+	enum cond why;
+	if (!h->has_version)
+		return features_knows_old(c, domain_of(c, h->to, &why));
+	return str_cut(h->version, '.', &major, &minor) && str_u64(minor, &n) &&
+		str_u64(major, &n) && n == 1;
+}
+
 /* What is wrong with a header, in the order in which RFC 6120 4.7 has the attributes; COND_none:
  * nothing, and *d is the domain. */
 static enum cond header_fault(const struct client *c, const struct scan_header *h,
@@ -62,7 +65,7 @@ static enum cond header_fault(const struct client *c, const struct scan_header *
 		return STREAM_invalid_namespace;
 	if (!str_is(h->name, "stream"))
 		return STREAM_bad_format;
-	if (!version_ok(h))
+	if (!version_ok(c, h))
 		return STREAM_unsupported_version;
 	if (h->lang.n > LANG_BYTES) {
 		*text = "xml:lang is too long";
@@ -99,7 +102,8 @@ void verb_open(struct client *c, const struct cue *cue)
 	note_from(c, cue->header->from);
 	log_event(stream, LOG_HEX("conn", c->id), LOG_TEXT("domain", d->name));
 	client_say_header(c, cue->header);
-	features_say(c);
+	if (cue->header->has_version) /* RFC 6120 4.3.2 */
+		features_say(c);
 	login_goto(c, client_is_proven(c) ? LOGIN_wait_for_bind : LOGIN_wait_for_feature_request);
 }
 

@@ -46,6 +46,27 @@ def _(server):
             equal(c.stream_error(), "not-authorized", "the stream")
 
 
+@scene("a client from before XMPP 1.0 says no version: it gets a header without one and no features, and logs in")
+def _(server):
+    c = Client(server, direct=True).open(version="")
+    c.send(f"<iq type='get' id='g'><query xmlns='{NS}'><username>alice</username></query></iq>")
+    fields = c.next()  # no features before it
+    equal([f.tag.rpartition("}")[2] for f in fields[0]], ["username", "password", "resource"], "fields")
+    equal((c.header.get("version"), len(c.header.get("id"))), (None, 32), "version and id of the answer")
+    c.send(f"<iq type='set' id='s'><query xmlns='{NS}'><username>alice</username><password>pw-alice@localhost</password>"
+           "<resource>ancient</resource></query></iq>")
+    equal(c.next().get("type"), "result", "login")
+    c.jid = "alice@localhost/ancient"
+    c.available()
+    c.message(c.jid, "hello")
+    equal(c.bodies(1), ["hello"], "to itself")
+    c.close()
+    for to, direct in (("localhost", False), ("modern.test", True), ("elsewhere.test", True)):
+        c = Client(server, direct=direct).open(to, version="")
+        equal(c.stream_error(), "unsupported-version", f"{to} direct {direct}")
+        equal(c.header.get("version"), "1.0", "version of the answer")
+
+
 @scene("known and unknown names, and wrong passwords, are told alike; each failure is a line, and the third ends the stream")
 def _(server):
     server.forget_log("c2s")
