@@ -173,15 +173,15 @@ void conn_accept(struct worker *w, int fd, const struct sockaddr *address, bool 
 		begin(c);
 }
 
-/* What the header says of the client. An address of this machine that was carried here is no reason
- * to do without TLS. */
+/* What the header says of the client. What was carried here is no reason to do without TLS, whether
+ * from an address of this machine or from nobody knows where. */
 static void take_header(struct conn *c, const struct proxy *p)
 {
 	if (p->from.family) {
 		network_write(p->from, c->client.address);
-		c->client.loopback = false;
 		c->door = door_key(p->from);
 	}
+	c->client.loopback = false;
 	c->client.carried_tls = p->tls;
 }
 
