@@ -325,6 +325,27 @@ enum db_result store_account_list(struct db *d, struct str after, unsigned most,
 	return r;
 }
 
+enum db_result store_account_rounds(struct db *d, enum hash hash, struct rounds *out, size_t room,
+	size_t *n)
+{
+	struct stmt *s = db_stmt(d,
+		"SELECT iterations, count(*) FROM (SELECT iterations FROM verifier WHERE hash = ?1 "
+		"LIMIT 2000) GROUP BY iterations ORDER BY iterations");
+	enum db_result r = DB_OK;
+	uint32_t sum = 0;
+
+	*n = 0;
+	if (!s)
+		return db_last(d);
+	stmt_i64(s, 1, hash);
+	while (*n < room && (r = stmt_step(s)) == DB_ROW) {
+		sum += (uint32_t)stmt_col_i64(s, 1);
+		out[(*n)++] = (struct rounds){(uint32_t)stmt_col_i64(s, 0), sum};
+	}
+	stmt_done(s);
+	return r == DB_ROW ? DB_OK : r;
+}
+
 static enum db_result make_secret(struct db *d, const char *name)
 {
 	struct stmt *s = db_stmt(d, "INSERT OR IGNORE INTO secret(name, value) VALUES(?1, ?2)");

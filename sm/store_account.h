@@ -53,6 +53,13 @@ MUST_CHECK enum db_result store_account_credential(struct db *d, struct str acco
 /* Calls `each` with accounts after `after` in order, at most `most`. */
 MUST_CHECK enum db_result store_account_list(struct db *d, struct str after, unsigned most,
 	void (*each)(void *ctx, struct str account, int64_t created, bool disabled), void *ctx);
+struct rounds {
+	uint32_t iterations, upto;
+};
+/* Rounds that verifiers of this hash have, the smallest first, and how many of a sample have those
+ * or smaller ones; *n, at most `room`. */
+MUST_CHECK enum db_result store_account_rounds(struct db *d, enum hash hash, struct rounds *out,
+	size_t room, size_t *n);
 /* A secret of the server by name ("fake-salt", "nonce", ...), 32 random bytes, made at first
  * use. */
 MUST_CHECK enum db_result store_secret(struct db *d, const char *name, uint8_t out[32]);

@@ -322,6 +322,16 @@ struct verify_counts verify_counts(const struct verify *v)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+static bool read_rounds(struct verify *v, struct db *d)
+{
+	bool done = true;
+
+	for (unsigned hash = 1; done && hash < COUNT(v->rounds); hash++)
+		done = store_account_rounds(d, (enum hash)hash, v->rounds[hash], VERIFY_ROUNDS,
+			       &v->rounds_n[hash]) == DB_OK;
+	return done;
+}
+
 static bool read_secrets(struct verify *v, const char *path, struct buf *why)
 {
 	struct db *d = db_open(path, DB_DURABLE, why);
@@ -332,7 +342,7 @@ static bool read_secrets(struct verify *v, const char *path, struct buf *why)
 	done = store_migrate(d, path, why);
 	if (done) {
 		done = store_secret(d, "fake-salt", v->salt_secret) == DB_OK &&
-			store_secret(d, "nonce", v->nonce_secret) == DB_OK;
+			store_secret(d, "nonce", v->nonce_secret) == DB_OK && read_rounds(v, d);
 		if (!done)
 			buf_printf(why, "%s: %s", path, db_why(d));
 	}

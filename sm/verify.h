@@ -2,7 +2,7 @@
  *
  * Who has authenticated (design.md 1): sm's side of SASL. Verifiers are read by a desk and kept
  * until the attempt's proof comes, which is checked here; nothing secret leaves. Unknown accounts
- * get a stable fake salt, the iterations of a new account and the same steps. sm's part of the
+ * get a stable fake salt, iterations as accounts have them and the same steps. sm's part of the
  * nonce is HMAC(secret, conn, attempt): it needs no state and survives a restart. How a proof is
  * judged, by its form: proof.h. */
 #ifndef SM_VERIFY_H

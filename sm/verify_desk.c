@@ -26,14 +26,41 @@ static void derive(const struct verify *v, char what, const struct question *q, 
 	buf_free(&in);
 }
 
-/* What an account looks like that does not exist: always the same, and nothing has its keys. */
+/* Rounds as accounts have them, those from before the setting was changed too: which ones the name
+ * decides. Some have the new ones at once, as whoever changes the password then. */
+static uint32_t pretended_rounds(const struct question *q)
+{
+	enum { NEW_PART = 8 };
+	const struct rounds *r = q->v->rounds[q->hash];
+	size_t n = q->v->rounds_n[q->hash];
+	uint32_t all = n ? r[n - 1].upto : 0;
+	uint64_t at = 0;
+	uint8_t bytes[32];
+	struct str rest = str_at(bytes, sizeof bytes);
+
+	derive(q->v, 'r', q, bytes);
+	at = str_take_u64(&rest, &at) ? at % (all + all / NEW_PART + 1) : 0;
+	for (size_t i = 0; i < n; i++) {
+		if (at < r[i].upto)
+			return r[i].iterations;
+	}
+	return new_iterations(q->v, q->hash);
+}
+
+/* What an account looks like that does not exist: always the same, and nothing has its keys. Other
+ * rounds have another salt, as with accounts. */
 static void pretend(struct question *q)
 {
 	struct verifier *v = &q->verifier;
 	uint8_t bytes[32];
+	struct buf in = {0};
 
-	*v = (struct verifier){.hash = q->hash, .iterations = new_iterations(q->v, q->hash)};
+	*v = (struct verifier){.hash = q->hash, .iterations = pretended_rounds(q)};
 	derive(q->v, 's', q, bytes);
+	buf_add(&in, bytes, sizeof bytes);
+	buf_u32(&in, v->iterations);
+	hash_bytes(HASH_SHA256, buf_str(&in), bytes);
+	buf_wipe(&in);
 	memcpy(v->salt, bytes, sizeof v->salt);
 	derive(q->v, 'k', q, bytes);
 	for (size_t i = 0; i < hash_size(q->hash); i++) {

@@ -15,11 +15,14 @@
 
 #include <stdatomic.h>
 
+#define VERIFY_ROUNDS 8    /* kinds of them */
 #define VERIFY_WORKERS 256 /* that are told apart, by the lowest bits of their incarnations */
 
 struct verify {
-	const struct conf *conf;                      /* the loop's */
-	_Atomic uint32_t iterations[HASH_SHA512 + 1]; /* of new verifiers, by hash */
+	const struct conf *conf;                              /* the loop's */
+	_Atomic uint32_t iterations[HASH_SHA512 + 1];         /* of new verifiers, by hash */
+	struct rounds rounds[HASH_SHA512 + 1][VERIFY_ROUNDS]; /* that there were at the start */
+	size_t rounds_n[HASH_SHA512 + 1];
 	struct desk *reader, *writer;
 	struct verify_out out;
 	struct guard *guard; /* or NULL */

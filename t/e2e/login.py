@@ -159,6 +159,31 @@ def _(server):
         equal(refused(secure(server).auth_plain, user, "wrong"), "not-authorized", "PLAIN")
 
 
+@scene("when SCRAM's rounds are changed, who is nobody has those of before as accounts have, or the new ones, and keeps them")
+def _(server):
+    def rounds(user):
+        c = Client(server, direct=True).open()
+        c.features()
+        said = c.sasl(f"<auth xmlns='{SASL}' mechanism='SCRAM-SHA-256'>{b64(f'n,,n={user},r=abc'.encode())}</auth>")[1].decode()
+        c.sock.close()
+        return int(said.split(",i=")[1].split(",")[0])
+    server.kill_sm()  # it reads what there is when it starts
+    with open(server.conf) as f:
+        text = f.read()
+    equal({rounds(f"nobody{i}") for i in range(10)}, {10000}, "before")
+    with open(server.conf, "w") as f:
+        f.write("scram-sha256-iterations = 20000\n" + text)
+    server.sm("reload")
+    seen = [rounds(f"nobody{i}") for i in range(60)]
+    equal((rounds("alice"), set(seen)), (10000, {10000, 20000}), "alice's, and nobody's")
+    check(seen.count(10000) > seen.count(20000), "those of before are the most, as among accounts")
+    server.kill_sm()
+    equal([rounds(f"nobody{i}") for i in range(60)], seen, "the next time")
+    with open(server.conf, "w") as f:
+        f.write(text)
+    server.sm("reload")
+
+
 @scene("after auth-attempts failures the stream ends; before that a right password still logs in")
 def _(server):
     c = secure(server)
