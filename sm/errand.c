@@ -397,6 +397,7 @@ struct errands *errands_new(void)
 
 	e->ahead = table_new();
 	e->senders = table_new();
+	queue_start(&e->paced);
 	return e;
 }
 

@@ -5,8 +5,8 @@
  * writer runs its store function within a transaction; and its done function makes what comes of it
  * in the turn that lets it go (TURN_FREE). So each happens exactly once, whatever crashes. All go
  * one behind the other, the reading ones too: they take effect, and come back, in the order in
- * which they were put. (One that only reads is run anew after a crash: it may see what later ones
- * did.)
+ * which they were put. (One that only reads is run anew after a crash, and when its client has no
+ * room for a long answer: it comes back later, and may see what later ones did.)
  *
  * A row of errand.def is two functions of a module:
  *   <name>_store  on the writer's thread; touches nothing but its arguments. What it appends to

@@ -32,7 +32,9 @@ struct held {
 	struct buf result;
 	size_t room; /* of q->results, taken for it */
 	bool no_room;
-	size_t bytes; /* of text */
+	size_t paced;         /* bytes of an answer for which its client had no room, ... */
+	uint64_t paced_until; /* ... and how long it is to wait: loop ms */
+	size_t bytes;         /* of text */
 	char text[];
 };
 
@@ -43,7 +45,9 @@ struct errands {
 	size_t bytes;           /* held */
 	_Atomic size_t results; /* bytes */
 	size_t results_most;
-	bool resumed; /* those who said goodbye before a crash are to be looked after */
+	struct queue paced; /* whose clients have no room for their answers now */
+	uint64_t look;      /* loop ms: they are not looked through before */
+	bool resumed;       /* those who said goodbye before a crash are to be looked after */
 };
 
 void held_unlink(struct errands *q, struct held *x);

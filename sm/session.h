@@ -26,8 +26,12 @@ struct session {
 	unsigned held;    /* errands of its client that are under way (errand.h), ... */
 	unsigned errands; /* ... of these, what it asked of the store */
 	uint64_t queued;  /* bytes waiting in its worker, as last reported */
-	bool kicked;      /* it ends by our word: its connection is there yet */
-	bool greeted;     /* it has had its initial presence, once at least (mod_presence.c) */
+	/* errand_run.c: bytes of long answers since that report, the last one's place on its way to
+	 * the worker, and how many wait for room */
+	uint64_t answered, answered_report, answered_seq;
+	unsigned paced;
+	bool kicked;  /* it ends by our word: its connection is there yet */
+	bool greeted; /* it has had its initial presence, once at least (mod_presence.c) */
 	/* replacements of this full JID, handed on from the one replaced: see conflict.h */
 	uint64_t swap_since;
 	unsigned swaps;

@@ -89,6 +89,26 @@ def _(_):
     server.stop()
 
 
+@scene("who asks for all contacts' avatars in one breath, and reads slowly, is answered each and stays")
+def _(_):
+    server = Server(start=False)
+    server.sm("account", "list")
+    wanted = [f"friend{i}@localhost" for i in range(120)]
+    with sqlite3.connect(f"{server.folder}/state/store.db") as db:
+        db.executemany("INSERT INTO account(jid, created) VALUES(?, 1)", [(jid,) for jid in wanted])
+        db.executemany("INSERT INTO vcard(jid, xml) VALUES(?, ?)", [
+            (jid, f'<vCard xmlns="{VCARD}"><FN>{"A" * 60000}{jid}</FN></vCard>'.encode()) for jid in wanted])
+    server.start_sm()
+    server.start_c2s()
+    alice, bob = online(server, "alice", "a"), online(server, "bob", "b")
+    alice.send("".join(f"<iq type='get' id='{jid}' to='{jid}'><vCard xmlns='{VCARD}'/></iq>" for jid in wanted))
+    for i in range(300):
+        bob.quiet()
+    got = [alice.expect("iq") for _ in wanted]
+    equal(sorted((s.get("id"), s.get("type")) for s in got), sorted((jid, "result") for jid in wanted), "the answers, each once")
+    alice.close(), bob.close(), server.stop()
+
+
 @scene("a message does not overtake what its sender asked before about the same account; others do")
 def _(server):
     alice, bob, carol = online(server, "alice", "a"), online(server, "bob", "b"), online(server, "carol", "c")
