@@ -194,6 +194,16 @@ static enum db_result load_head(struct db *d, struct str account, struct roster_
 	return done(s, r);
 }
 
+enum db_result store_roster_version(struct db *d, struct str account, uint64_t *version,
+	bool *found)
+{
+	struct roster_head head;
+	enum db_result r = load_head(d, account, &head, found);
+
+	*version = head.version;
+	return r;
+}
+
 enum db_result store_roster_load(struct db *d, struct str account, struct roster_head *head,
 	bool *found, void (*each)(void *ctx, const struct roster_row *r), void *ctx)
 {

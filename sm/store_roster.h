@@ -42,6 +42,9 @@ MUST_CHECK enum db_result store_roster_put(struct db *d, struct str account,
 MUST_CHECK enum db_result store_roster_load(struct db *d, struct str account,
 	struct roster_head *head, bool *found, void (*each)(void *ctx, const struct roster_row *r),
 	void *ctx);
+/* The version of an account's roster. found: is there such an account? */
+MUST_CHECK enum db_result store_roster_version(struct db *d, struct str account, uint64_t *version,
+	bool *found);
 struct roster_size {
 	int64_t items; /* listed, without those that are shared */
 	int64_t bytes; /* of their addresses, names and groups */

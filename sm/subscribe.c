@@ -17,7 +17,7 @@ enum db_result side_read(struct db *d, struct side *s, struct str account, struc
 	bool found = false;
 
 	s->account = account;
-	r = store_account_exists(d, account, &s->exists);
+	r = store_roster_version(d, account, &s->version, &s->exists);
 	if (r == DB_OK && s->exists)
 		r = store_roster_get(d, account, other, &s->row, &s->keep, &found);
 	if (!found)
@@ -101,6 +101,14 @@ static bool is_news(const struct side *s)
 	return !is_same(&s->row, &s->was, SUB_LISTED | SUB_TO | SUB_FROM | SUB_OUT | SUB_APPROVED);
 }
 
+/* A client that knows a version knows all up to it (2.6): each change has one that is newer than
+ * all before it in this roster, whoever made it first and whatever the clock says. */
+static uint64_t next_version(struct side *s, uint64_t version)
+{
+	s->version = version > s->version ? version : s->version + 1;
+	return s->version;
+}
+
 /* `asked`: the account's own client wants it so, and is told, changed or not. */
 enum db_result side_write(struct pair *p, struct side *s, bool asked, struct buf *acts)
 {
@@ -110,7 +118,7 @@ enum db_result side_write(struct pair *p, struct side *s, bool asked, struct buf
 		return DB_OK;
 	if (!(s->row.state & SUB_IN))
 		s->row.request = STR_NONE;
-	s->row.version = p->version;
+	s->row.version = next_version(s, p->version);
 	act_row(acts, s->account, &s->row, asked || is_news(s));
 	return store_roster_put(p->d, s->account, &s->row);
 }

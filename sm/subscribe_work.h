@@ -9,7 +9,8 @@
 
 struct side {
 	struct str account;
-	bool exists; /* nobody's account has no roster */
+	bool exists;      /* nobody's account has no roster */
+	uint64_t version; /* of its roster */
 	struct roster_row row, was;
 	struct buf keep;    /* what these lie in */
 	struct buf arrives; /* acts: the stanzas that it gets */
@@ -18,7 +19,7 @@ struct side {
 
 struct pair {
 	struct db *d;
-	uint64_t version;
+	uint64_t version; /* of what changes, unless a roster is further (side_write) */
 	const struct subscribe_limits *most;
 	struct side user, contact;
 	struct buf scratch, request;

@@ -254,6 +254,61 @@ static void group(const char *account, const char *name, bool in, const char *wa
 	come(&acts, wanted ? wanted : "");
 }
 
+static void ignore_row(void *ctx, const struct roster_row *row)
+{
+	(void)ctx;
+	(void)row;
+}
+
+static uint64_t roster_version(const char *account)
+{
+	struct roster_head head;
+	bool found;
+
+	assert_int_equal(store_roster_load(d, str_of(account), &head, &found, ignore_row, NULL), DB_OK);
+	return head.version;
+}
+
+/* Changes made by the clock, and others that were given their number before those. */
+static void versions(void **state)
+{
+	struct buf acts = {0};
+	uint64_t before, shared;
+	bool found;
+
+	agreed(state);
+	before = roster_version(ALICE);
+	group(ALICE, "team", true, "");
+	group(BOB, "team", true, "alice@d: push bob@d=4483; bob@d: push alice@d=4739; alice@d: shown to bob@d; ");
+	shared = roster_version(ALICE);
+	assert_true(shared > before && side(ALICE, BOB).version == shared);
+	version = 5;
+	assert_int_equal(try_item(ALICE, BOB, false, "B", &plenty, "alice@d: push bob@d=4483; "), COND_none);
+	assert_true(roster_version(ALICE) > shared && side(ALICE, BOB).version == roster_version(ALICE));
+	before = roster_version(ALICE);
+	assert_int_equal(account_end(d, STR(BOB), &found, &acts), DB_OK);
+	buf_free(&acts);
+	assert_true(roster_version(ALICE) > before);
+}
+
+/* Each has one of its own, so that a client which has heard of some is told of the others. */
+static void versions_apart(void **state)
+{
+	uint64_t before;
+
+	agreed(state);
+	before = roster_version(ALICE);
+	assert_int_equal(store_account_add(d, STR("carol@d"), STR_NONE), DB_OK);
+	group(BOB, "team", true, "");
+	group("carol@d", "team", true,
+		"bob@d: push carol@d=131; carol@d: push bob@d=131; bob@d: shown to carol@d; carol@d: shown to bob@d; ");
+	group(ALICE, "team", true,
+		"bob@d: push alice@d=4739; alice@d: push bob@d=4483; alice@d: shown to bob@d; "
+		"carol@d: push alice@d=131; alice@d: push carol@d=131; carol@d: shown to alice@d; alice@d: shown to carol@d; ");
+	assert_true(before < side(ALICE, BOB).version);
+	assert_true(side(ALICE, BOB).version < side(ALICE, "carol@d").version);
+}
+
 #define SHARED (SUB_SHARED | SUB_LISTED | SUB_TO | SUB_FROM)
 
 static void shared(void **state)
@@ -348,6 +403,8 @@ int main(void)
 		TEST("subscribe: somebody who does not exist looks like one who does not answer (8.5.1)", strangers),
 		TEST("subscribe: the limits of items, bytes and requests refuse, and change nothing", limits),
 		TEST("subscribe: with an account go the subscriptions to it", account_gone),
+		TEST("subscribe: a roster's version only grows, whatever the clock says", versions),
+		TEST("subscribe: changes that come together have versions of their own", versions_apart),
 		TEST("share: who is in a group sees and is seen, and cannot help it", shared),
 		TEST("share: what was between two of them before is there again afterwards", shared_before),
 		TEST("share: an account that is removed is in nobody's group", shared_account_gone),
