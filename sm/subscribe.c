@@ -332,11 +332,14 @@ static void note_owner(void *ctx, struct str owner)
 	buf_putc(ctx, '\n'); /* which no JID can hold */
 }
 
+/* Another one of that name is somebody else: what was agreed, or approved before it was asked for,
+ * goes. */
 static enum db_result lose(struct pair *p, struct str owner, struct str account, struct buf *acts)
 {
 	enum db_result r = side_read(p->d, &p->user, owner, account);
 
 	side_part(&p->user);
+	p->user.row.state &= ~(unsigned)SUB_APPROVED;
 	return r == DB_OK ? side_write(p, &p->user, false, acts) : r;
 }
 

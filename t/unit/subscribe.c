@@ -254,6 +254,21 @@ static void group(const char *account, const char *name, bool in, const char *wa
 	come(&acts, wanted ? wanted : "");
 }
 
+/* Another one of that name has been approved by nobody. */
+static void approved_gone(void **state)
+{
+	struct buf acts = {0};
+	bool found;
+
+	(void)state;
+	says(ALICE, "subscribed", BOB, "alice@d: push bob@d=32; ");
+	assert_int_equal(account_end(d, STR(BOB), &found, &acts), DB_OK);
+	come(&acts, "alice@d: push bob@d=0; ");
+	assert_int_equal(store_account_add(d, STR(BOB), STR_NONE), DB_OK);
+	says(BOB, "subscribe", ALICE,
+		"alice@d: all subscribe from bob@d; alice@d: row bob@d=8; bob@d: push alice@d=4; ");
+}
+
 static void ignore_row(void *ctx, const struct roster_row *row)
 {
 	(void)ctx;
@@ -403,6 +418,7 @@ int main(void)
 		TEST("subscribe: somebody who does not exist looks like one who does not answer (8.5.1)", strangers),
 		TEST("subscribe: the limits of items, bytes and requests refuse, and change nothing", limits),
 		TEST("subscribe: with an account go the subscriptions to it", account_gone),
+		TEST("subscribe: with an account goes the approval of it", approved_gone),
 		TEST("subscribe: a roster's version only grows, whatever the clock says", versions),
 		TEST("subscribe: changes that come together have versions of their own", versions_apart),
 		TEST("share: who is in a group sees and is seen, and cannot help it", shared),
