@@ -227,8 +227,10 @@ enum db_result store_roster_load(struct db *d, struct str account, struct roster
 enum db_result store_roster_size(struct db *d, struct str account, struct roster_size *out)
 {
 	struct stmt *s = db_stmt(d,
-		"SELECT count(*), sum(length(CAST(contact AS BLOB)) + length(CAST(name AS BLOB)) + "
-		"length(groups)) FROM roster WHERE jid = ?1 AND state & 16 AND NOT state & 128");
+		"SELECT count(*) FILTER (WHERE NOT state & 128), "
+		"sum(iif(state & 128, 0, length(CAST(contact AS BLOB))) + "
+		"length(CAST(name AS BLOB)) + length(groups)) "
+		"FROM roster WHERE jid = ?1 AND state & 16");
 	enum db_result r;
 
 	*out = (struct roster_size){0};

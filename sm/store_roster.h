@@ -47,7 +47,7 @@ MUST_CHECK enum db_result store_roster_version(struct db *d, struct str account,
 	bool *found);
 struct roster_size {
 	int64_t items; /* listed, without those that are shared */
-	int64_t bytes; /* of their addresses, names and groups */
+	int64_t bytes; /* of their addresses, and of the names and groups of all */
 };
 MUST_CHECK enum db_result store_roster_size(struct db *d, struct str account,
 	struct roster_size *out);

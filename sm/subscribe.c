@@ -162,7 +162,8 @@ static int64_t weight(const struct roster_row *row)
 {
 	if (!(row->state & SUB_LISTED))
 		return 0;
-	return (int64_t)(row->contact.n + row->name.n + row->groups.n);
+	return (int64_t)((row->state & SUB_SHARED ? 0 : row->contact.n) + row->name.n +
+		row->groups.n);
 }
 
 /* Is there room for what the user's row is to be? */

@@ -354,6 +354,27 @@ static void shared(void **state)
 	assert_int_equal(share_join(d, STR("team"), STR("nobody@d"), &changed, &acts), DB_CONSTRAINT);
 }
 
+/* What the two are called counts, but not who is in the group. */
+static void shared_weighs(void **state)
+{
+	struct subscribe_limits most = plenty;
+
+	(void)state;
+	most.items = 0;
+	most.bytes = 3;
+	group(ALICE, "team", true, "");
+	group(BOB, "team", true,
+		"alice@d: push bob@d=131; bob@d: push alice@d=131; alice@d: shown to bob@d; bob@d: shown to alice@d; ");
+	assert_int_equal(store_account_add(d, STR("carol@d"), STR_NONE), DB_OK);
+	group("carol@d", "team", true,
+		"alice@d: push carol@d=131; carol@d: push alice@d=131; alice@d: shown to carol@d; carol@d: shown to alice@d; "
+		"bob@d: push carol@d=131; carol@d: push bob@d=131; bob@d: shown to carol@d; carol@d: shown to bob@d; ");
+	assert_int_equal(try_item(ALICE, BOB, false, "Bob", &most, "alice@d: push bob@d=131; "), COND_none);
+	assert_int_equal(try_item(ALICE, "carol@d", false, "C", &most, ""), STANZA_resource_constraint);
+	assert_int_equal(try_item(ALICE, BOB, false, "B", &most, "alice@d: push bob@d=131; "), COND_none);
+	assert_int_equal(try_item(ALICE, "carol@d", false, "C", &most, "alice@d: push carol@d=131; "), COND_none);
+}
+
 /* What was between them is there again; who asked has been answered. */
 static void shared_before(void **state)
 {
@@ -421,6 +442,7 @@ int main(void)
 		TEST("subscribe: with an account goes the approval of it", approved_gone),
 		TEST("subscribe: a roster's version only grows, whatever the clock says", versions),
 		TEST("subscribe: changes that come together have versions of their own", versions_apart),
+		TEST("share: names of those in a group count as those of others do", shared_weighs),
 		TEST("share: who is in a group sees and is seen, and cannot help it", shared),
 		TEST("share: what was between two of them before is there again afterwards", shared_before),
 		TEST("share: an account that is removed is in nobody's group", shared_account_gone),
