@@ -19,6 +19,8 @@ enum db_result side_read(struct db *d, struct side *s, struct str account, struc
 	s->account = account;
 	r = store_roster_version(d, account, &s->version, &s->exists);
 	if (r == DB_OK && s->exists)
+		r = store_block_denies(d, account, other, &s->deaf);
+	if (r == DB_OK && s->exists)
 		r = store_roster_get(d, account, other, &s->row, &s->keep, &found);
 	if (!found)
 		s->row = (struct roster_row){.contact = other};
@@ -79,7 +81,7 @@ static struct sub_step arrive(struct side *to, enum stanza_type type, struct str
 	struct sub_step step = subscription_received(type, to->row.state);
 
 	to->row.state = step.after;
-	if (step.passes)
+	if (step.passes && !to->deaf)
 		act_deliver(&to->arrives, to->account,
 			type == TYPE_SUBSCRIBE ? ACT_AVAILABLE : ACT_INTERESTED, xml);
 	return step;
@@ -226,17 +228,15 @@ static enum db_result decide_shared(const struct stanza *s, enum cond *why)
 static enum db_result decide(struct pair *p, const struct stanza *s, enum cond *why)
 {
 	struct sub_step step = subscription_sent(s->type, p->user.row.state);
-	bool deaf = false;
 	enum db_result r;
 
 	if (p->user.row.state & SUB_SHARED)
 		return decide_shared(s, why);
 	p->user.row.state = step.after;
 	r = check_room(p, why);
-	if (r == DB_OK && s->type == TYPE_SUBSCRIBE)
-		r = store_block_denies(p->d, p->contact.account, p->user.account, &deaf);
-	/* nobody learns that the contact does not exist (8.5.1), or blocks him (XEP-0191 3.3) */
-	if (r == DB_OK && *why == COND_none && step.passes && p->contact.exists && !deaf)
+	/* whoever does not exist (8.5.1), or blocks (XEP-0191 3.3): nobody learns that */
+	if (r == DB_OK && *why == COND_none && step.passes && p->contact.exists &&
+		!(p->contact.deaf && s->type == TYPE_SUBSCRIBE))
 		r = come_in(p, s, why);
 	return r;
 }

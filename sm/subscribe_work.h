@@ -10,6 +10,7 @@
 struct side {
 	struct str account;
 	bool exists;      /* nobody's account has no roster */
+	bool deaf;        /* it blocks the other, and hears nothing of it (XEP-0191 3.3) */
 	uint64_t version; /* of its roster */
 	struct roster_row row, was;
 	struct buf keep;    /* what these lie in */

@@ -365,6 +365,39 @@ def _(server):
     leave(alice, bob, second)
 
 
+@scene("who is blocked is not told by asking, and can end what there was: neither side forgets that when the block ends (XEP-0191 3.3)")
+def _(server):
+    alice, bob = both(server)
+
+    def block(element):
+        alice.send(f"<iq type='set' id='block'><{element} xmlns='urn:xmpp:blocking'><item jid='{BOB}'/></{element}></iq>")
+        wait(alice, lambda s: s.get("id") == "block")
+    block("block")
+    presence(bob, "subscribe", ALICE)
+    presence(bob, "subscribe", "nobody@localhost")
+    equal(told(bob), [(ALICE, "none", "subscribe"), ("nobody@localhost", "none", "subscribe")], "as of anybody who does not answer")
+    presence(bob, "unsubscribe", ALICE)
+    told(bob)
+    second = online(server, "alice", "second", presence=False)
+    second.send("<presence/>")
+    equal([t for t in told(second) + told(alice) if t[1] == "subscribe"], [], "alice is asked nothing")
+    leave(second)
+    block("unblock")
+    strangers(server, alice, bob)
+    befriend(alice, bob)
+    block("block")
+    told(bob)
+    presence(bob, "unsubscribed", ALICE)
+    equal(told(bob), [(ALICE, "to", None)], "bob's side")
+    equal(told(alice), [(BOB, "from", None)], "alice's roster, and no stanza")
+    block("unblock")
+    bob.send("<presence><show>dnd</show></presence>")
+    bob.quiet()
+    equal([t for t in told(alice) if t[0] == bob.jid], [], "she does not see him again")
+    strangers(server, alice, bob)
+    leave(alice, bob)
+
+
 POINTS = ("turn_before_record", "turn_after_record", "turn_between_links", "turn_before_ack", "errand_stored")
 
 

@@ -2,6 +2,7 @@
  *
  * Subscriptions in the store: both sides after each stanza, and the acts that come of it, in their order (RFC 6121
  * 3). */
+#include "sm/errand.h"
 #include "sm/roster_act.h"
 #include "sm/share.h"
 #include "sm/store_account.h"
@@ -269,6 +270,47 @@ static void approved_gone(void **state)
 		"alice@d: all subscribe from bob@d; alice@d: row bob@d=8; bob@d: push alice@d=4; ");
 }
 
+static void block(const char *account, const char *who)
+{
+	struct errand e = {.account = str_of(account)};
+	struct buf xml = {0}, result = {0};
+
+	buf_printf(&xml, "<iq type=\"set\"><block xmlns=\"urn:xmpp:blocking\"><item jid=\"%s\"/></block></iq>", who);
+	e.xml = buf_str(&xml);
+	e.most.blocked_contacts = 10;
+	assert_int_equal(block_store(d, &e, &result), DB_OK);
+	buf_free(&xml);
+	buf_free(&result);
+}
+
+/* XEP-0191 3.3: the one who is blocked sees what it would see of anybody who does not answer. */
+static void blocked_asks(void **state)
+{
+	(void)state;
+	block(BOB, "d");
+	says(ALICE, "subscribe", BOB, "alice@d: push bob@d=4; ");
+	assert_int_equal(side(BOB, ALICE).state, 0);
+	says(ALICE, "subscribed", BOB, "alice@d: push bob@d=36; ");
+	says(ALICE, "unsubscribe", BOB, "alice@d: push bob@d=32; ");
+}
+
+/* Both sides know that it has ended, but the one who blocks hears nothing from the other. */
+static void blocked_ends(void **state)
+{
+	agreed(state);
+	block(ALICE, BOB);
+	says(BOB, "unsubscribed", ALICE, "bob@d: hidden from alice@d; alice@d: push bob@d=0; bob@d: push alice@d=0; ");
+}
+
+static void blocked_removes(void **state)
+{
+	agreed(state);
+	block(ALICE, BOB);
+	assert_int_equal(try_item(BOB, ALICE, true, NULL, &plenty,
+				 "bob@d: hidden from alice@d; alice@d: push bob@d=0; bob@d: push alice@d=64-; "),
+		COND_none);
+}
+
 static void ignore_row(void *ctx, const struct roster_row *row)
 {
 	(void)ctx;
@@ -440,6 +482,11 @@ int main(void)
 		TEST("subscribe: the limits of items, bytes and requests refuse, and change nothing", limits),
 		TEST("subscribe: with an account go the subscriptions to it", account_gone),
 		TEST("subscribe: with an account goes the approval of it", approved_gone),
+		TEST("subscribe: who is blocked and asks sees what one sees who is not answered (XEP-0191 3.3)",
+			blocked_asks),
+		TEST("subscribe: who is blocked can end a subscription, and the other hears nothing of it",
+			blocked_ends),
+		TEST("subscribe: who is blocked can remove the other, who hears nothing of it", blocked_removes),
 		TEST("subscribe: a roster's version only grows, whatever the clock says", versions),
 		TEST("subscribe: changes that come together have versions of their own", versions_apart),
 		TEST("share: names of those in a group count as those of others do", shared_weighs),
