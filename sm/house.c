@@ -8,6 +8,7 @@
 #include "common/log_sink.h"
 #include "common/xml.h"
 #include "sm/answer.h"
+#include "sm/arrival.h"
 #include "sm/block.h"
 #include "sm/bound.h"
 #include "sm/control.h"
@@ -57,6 +58,7 @@ static void end_turn(uv_check_t *check)
 	struct house *h = check->data;
 
 	uv_idle_stop(&h->hurry);
+	arrivals_turn(h);
 	turn_commit(h);
 	errands_turn(h);
 	lasts_turn(h);

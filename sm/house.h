@@ -23,6 +23,7 @@ struct bound;
 struct mailboxes;
 struct errands;
 struct openings;
+struct arrival;
 struct blocks;
 struct lasts;
 struct route_work;
@@ -49,6 +50,7 @@ struct house {
 	bool motd; /* there is a message of the day */
 	struct mailboxes *mailboxes;
 	struct openings *openings; /* accounts that are being loaded */
+	struct arrival *arrivals;  /* sessions that have not heard of all contacts yet */
 	struct peers *peers;
 	struct guard *guard; /* of failed logins */
 	struct verify *verify;

@@ -118,29 +118,41 @@ static void tell_of(struct house *h, const struct session *to, const struct acco
 	}
 }
 
-/* A resource that comes hears of those that are there: its own, and those of contacts (RFC 6121
- * 4.2.2, 4.3.2: only at its initial presence). */
-static void tell_of_others(struct house *h, const struct session *to)
-{
-	tell_of(h, to, to->account);
-	for (const struct roster_item *c = contacts_of(to); c; c = c->next) {
-		if (c->row.state & SUB_TO)
-			tell_of(h, to, account_by_jid(h->sessions, c->row.contact));
-	}
-}
-
 /* Whoever waits for an answer asks again each time that somebody is there to give it (3.1.3). */
-static void tell_of_requests(struct house *h, const struct session *to)
+static void tell_of_request(struct house *h, const struct session *to, const struct roster_row *c)
 {
 	struct jid who;
 
-	for (const struct roster_item *c = contacts_of(to); c; c = c->next) {
-		if (!(c->row.state & SUB_IN) || !c->row.request.n ||
-			!jid_split(c->row.contact, &who) || block_denies(h, to->account->jid, who))
-			continue;
-		fan_add(h, to);
-		fan_send(h, c->row.request);
-	}
+	if (!(c->state & SUB_IN) || !c->request.n || !jid_split(c->contact, &who) ||
+		block_denies(h, to->account->jid, who))
+		return;
+	fan_add(h, to);
+	fan_send(h, c->request);
+}
+
+bool presence_has_news(const struct house *h, const struct roster_item *c)
+{
+	return (c->row.state & SUB_IN) ||
+		((c->row.state & SUB_TO) && account_by_jid(h->sessions, c->row.contact));
+}
+
+void presence_news(struct house *h, const struct session *to, struct str contact)
+{
+	const struct roster_item *c = roster_find(to->account->roster, contact);
+
+	if (!c)
+		return;
+	if (c->row.state & SUB_TO)
+		tell_of(h, to, account_by_jid(h->sessions, contact));
+	tell_of_request(h, to, &c->row);
+}
+
+/* A resource that comes hears of those that are there: its own, and those of contacts (RFC 6121
+ * 4.2.2, 4.3.2: only at its initial presence). */
+static void tell_of_others(struct house *h, struct session *to)
+{
+	tell_of(h, to, to->account);
+	arrival_start(h, to);
 }
 
 /* What one that comes first is told may be long, and was not of its choosing. */
@@ -149,7 +161,6 @@ static void greet(struct house *h, struct session *s)
 	uint64_t made = h->made;
 
 	tell_of_others(h, s);
-	tell_of_requests(h, s);
 	if (!s->greeted)
 		h->made = made;
 	s->greeted = true;
@@ -210,6 +221,7 @@ static void tell_directed(struct house *h, const struct session *s, const struct
 static void go_unavailable(struct house *h, struct session *s, const struct stanza *said,
 	bool itself)
 {
+	arrival_end(s);
 	tell_directed(h, s, said);
 	if (s->row.available) {
 		add_listeners(h, s, itself ? NULL : s);
@@ -227,55 +239,40 @@ static bool is_resource_of(struct jid item, struct str address)
 	return jid_is_full(item) && jid_local(item).n && str_eq(jid_bare(item), address);
 }
 
-/* Contacts that an item of a block list means, and their sessions that do: */
-struct meant {
-	struct house *house;
-	struct session *session;
-	struct jid item;
-	void (*each)(struct house *h, struct session *s, unsigned state, const struct session *r);
-};
-
-static void each_session_meant(const struct meant *m, const struct roster_item *c)
+/* Whom an item of a block list may mean: one contact, or those of a domain of ours; a resource of
+ * the domain itself is nobody's. */
+static const struct roster_item *first_meant(struct house *h, const struct session *s,
+	struct jid item)
 {
-	const struct account *a = c ? account_by_jid(m->house->sessions, c->row.contact) : NULL;
+	bool one = jid_local(item).n;
 
-	for (const struct session *r = a ? a->oldest : NULL; r; r = r->next) {
-		if (r->row.available && block_matches(m->item.text, r->jid) &&
-			session_may_see(m->house, r, m->session))
-			m->each(m->house, m->session, c->row.state, r);
+	if (!s->account->roster || !conf_domain(h->conf, jid_domain(item)) ||
+		(!one && jid_is_full(item)))
+		return NULL;
+	return one ? roster_find(s->account->roster, jid_bare(item)) : s->account->roster->first;
+}
+
+static const struct roster_item *next_meant(const struct roster_item *c, struct jid item)
+{
+	return jid_local(item).n ? NULL : c->next;
+}
+
+/* Those of them that the session's presence goes to. */
+static void add_meant(struct house *h, const struct session *s, struct jid item)
+{
+	const struct roster_item *c = first_meant(h, s, item);
+
+	for (; c; c = next_meant(c, item)) {
+		const struct account *a = c->row.state & SUB_FROM
+			? account_by_jid(h->sessions, c->row.contact)
+			: NULL;
+
+		for (const struct session *r = a ? a->oldest : NULL; r; r = r->next) {
+			if (r->row.available && block_matches(item.text, r->jid) &&
+				session_may_see(h, r, s))
+				fan_add(h, r);
+		}
 	}
-}
-
-/* An item with a user means one contact; only for a whole domain of ours all are looked at. */
-static void each_meant(const struct meant *m)
-{
-	const struct session *s = m->session;
-
-	if (!s->row.available || !s->account->roster ||
-		!conf_domain(m->house->conf, jid_domain(m->item)))
-		return;
-	if (jid_local(m->item).n) {
-		each_session_meant(m, roster_find(s->account->roster, jid_bare(m->item)));
-		return;
-	}
-	if (jid_is_full(m->item)) /* a resource of the domain itself */
-		return;
-	for (const struct roster_item *c = contacts_of(s); c; c = c->next)
-		each_session_meant(m, c);
-}
-
-static void hide_from(struct house *h, struct session *s, unsigned state, const struct session *r)
-{
-	if (state & SUB_FROM)
-		send_presence(h, r, unavailable(h, s, NULL, STR_NONE));
-}
-
-static void show_to(struct house *h, struct session *s, unsigned state, const struct session *r)
-{
-	if (state & SUB_FROM)
-		send_presence(h, r, s->row.presence);
-	if (state & SUB_TO)
-		send_presence(h, s, r->row.presence);
 }
 
 void presence_hide(struct house *h, struct session *s, struct jid item)
@@ -301,12 +298,39 @@ void presence_hide(struct house *h, struct session *s, struct jid item)
 		session_changed(h, s);
 	}
 	buf_free(&list);
-	each_meant(&(struct meant){h, s, item, hide_from});
+	if (!s->row.available)
+		return;
+	add_meant(h, s, item);
+	fan_send_own(h, unavailable(h, s, NULL, STR_NONE), FAN_BARE);
+}
+
+/* A domain may be many. */
+static void show_meant(struct house *h, struct session *s, struct jid item)
+{
+	const struct roster_item *c = first_meant(h, s, item);
+	const struct account *a;
+
+	if (!c)
+		return;
+	if (!jid_local(item).n) {
+		arrival_start(h, s);
+		return;
+	}
+	a = (c->row.state & SUB_TO) ? account_by_jid(h->sessions, c->row.contact) : NULL;
+	for (const struct session *r = a ? a->oldest : NULL; r; r = r->next) {
+		if (r->row.available && block_matches(item.text, r->jid) &&
+			session_may_see(h, s, r))
+			send_presence(h, s, r->row.presence);
+	}
 }
 
 void presence_show(struct house *h, struct session *s, struct jid item)
 {
-	each_meant(&(struct meant){h, s, item, show_to});
+	if (!s->row.available)
+		return;
+	add_meant(h, s, item);
+	fan_send_own(h, s->row.presence, FAN_BARE);
+	show_meant(h, s, item);
 }
 
 void presence_session_ended(struct house *h, struct session *s)

@@ -9,6 +9,7 @@
 #include "common/mark.h"
 #include "common/stanza.h"
 #include "sm/announce.h"
+#include "sm/arrival.h"
 #include "sm/block.h"
 #include "sm/errand.h"
 #include "sm/house.h"

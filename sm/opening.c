@@ -8,6 +8,7 @@
 #include "common/stanza.h"
 
 #include "sm/answer.h"
+#include "sm/arrival.h"
 #include "sm/mailbox.h"
 #include "sm/peer.h"
 #include "sm/session.h"
@@ -271,6 +272,7 @@ bool rosters_recover(struct house *h, const char *path, struct buf *why)
 	if (!r.db)
 		return false;
 	session_each(h->sessions, load_of, &r);
+	arrivals_resume(h);
 	if (r.result != DB_OK)
 		buf_printf(why, "%s: %s", path, db_why(r.db));
 	db_close(&r.db);

@@ -22,6 +22,10 @@
 #undef STAGE_session_hidden
 #undef STAGE_session_ended
 
+/* Presence: is there anything to tell of this contact to one that comes? Telling it: what is there
+ * of it, and that it asks for a subscription. Nothing, if it is no contact any more. */
+bool presence_has_news(const struct house *h, const struct roster_item *c);
+void presence_news(struct house *h, const struct session *to, struct str contact);
 /* Presence: hides the session from those to whom it has shown itself and whom `item` of a block
  * list means; as if it had become unavailable to them. */
 void presence_hide(struct house *h, struct session *s, struct jid item);

@@ -7,6 +7,7 @@
 #include "common/condition.h"
 #include "common/log.h"
 #include "common/rand.h"
+#include "sm/arrival.h"
 #include "sm/block.h"
 #include "sm/bound.h"
 #include "sm/peer.h"
@@ -249,6 +250,7 @@ static bool copy_row(struct session *s, const struct session_row *r)
 
 static void session_free(struct session *s)
 {
+	arrival_end(s);
 	buf_free(&s->presence);
 	buf_free(&s->directed);
 	mem_free(s->strings);

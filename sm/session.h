@@ -15,6 +15,7 @@ struct sessions;
 struct account;
 struct peer;
 struct roster;
+struct arrival;
 
 struct session {
 	struct session_row row; /* its slices are owned by the session */
@@ -30,7 +31,8 @@ struct session {
 	 * the worker, and how many wait for room */
 	uint64_t answered, answered_report, answered_seq;
 	unsigned paced;
-	bool kicked;  /* it ends by our word: its connection is there yet */
+	bool kicked;             /* it ends by our word: its connection is there yet */
+	struct arrival *arrival; /* NULL: it has heard of all (arrival.h) */
 	bool greeted; /* it has had its initial presence, once at least (mod_presence.c) */
 	/* replacements of this full JID, handed on from the one replaced: see conflict.h */
 	uint64_t swap_since;

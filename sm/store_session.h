@@ -13,6 +13,7 @@
 
 /* In `flags`, beside those that come with open_session and are kept: */
 #define SESSION_BLOCKLIST 4     /* its client asked for the block list, and is told of changes */
+#define SESSION_ARRIVING 8      /* it has not heard of all contacts yet (arrival.h) */
 #define SESSION_INTERESTED 0x40 /* ... for the roster (RFC 6121 2.1.6), ... */
 #define SESSION_PARTING 0x80    /* its client has said goodbye (session_part) */
 

@@ -39,7 +39,8 @@ static inline int start(void **state)
 	struct scene *s = mem_new(sizeof *s);
 
 	s->domain = (struct conf_domain){.name = "d"};
-	s->conf = (struct conf){.domains = &s->domain, .domain_count = 1, .stanza_bytes = 262144};
+	s->conf = (struct conf){
+		.domains = &s->domain, .domain_count = 1, .stanza_bytes = 262144, .client_queue_bytes = 1048576};
 	s->h.conf = &s->conf;
 	s->h.stopping = true; /* there is no loop to hurry */
 	uv_loop_init(&s->h.loop);

@@ -295,6 +295,132 @@ static void senders(void **state)
 	}
 }
 
+/* Four contacts with 600 bytes of presence each; a quarter of 4096 goes at once, and the one with which it is full. */
+static void many_contacts(struct scene *s)
+{
+	char xml[700], jid[16];
+
+	s->conf.client_queue_bytes = 4096;
+	for (unsigned i = 0; i < 4; i++) {
+		struct session *c;
+
+		snprintf(jid, sizeof jid, "c%u@d/x", i);
+		c = enter(s, 2, 100 + i, jid);
+		snprintf(xml, sizeof xml, "<presence><status>%0600u</status></presence>", i);
+		say(s, c, xml);
+		snprintf(jid, sizeof jid, "c%u@d", i);
+		knows(s->a, jid, SUB_LISTED | SUB_TO, NULL);
+	}
+}
+
+/* As "01": of which of them it has heard, once each and in order; its own presence apart. */
+static void heard_of(struct scene *s, const char *wanted)
+{
+	struct heard h = {.conn = s->a->row.conn};
+	struct str rest, line;
+	struct buf got = {0};
+	struct stanza view;
+
+	assert_true(channel_read_frames(channel_since(&s->a->peer->channel, 0), hear, &h));
+	rest = buf_str(&h.text);
+	while (rest.n) {
+		str_cut(rest, '\n', &line, &rest);
+		assert_true(stanza_view(str_skip(line, str_starts(line, STR("own ")) ? 4 : 0), &view));
+		if (view.from.value.p[0] == 'c')
+			buf_putc(&got, view.from.value.p[1]);
+	}
+	assert_string_equal(buf_cstr(&got), wanted);
+	buf_free(&got);
+	buf_free(&h.text);
+	again(s);
+}
+
+/* Its worker has taken what there was (again), and this much waits for the client. */
+static void next_part(struct scene *s, uint64_t queued, const char *wanted)
+{
+	s->a->queued = queued;
+	arrivals_turn(&s->h);
+	heard_of(s, wanted);
+}
+
+static void arrival(void **state)
+{
+	struct scene *s = *state;
+
+	many_contacts(s);
+	again(s);
+	say(s, s->a, "<presence/>");
+	arrivals_turn(&s->h);
+	heard_of(s, "01");
+	assert_true(s->a->row.flags & SESSION_ARRIVING);
+	next_part(s, 1024, "");
+	knows(s->a, "c2@d", SUB_LISTED, NULL);
+	next_part(s, 1000, "3");
+	assert_false(s->a->row.flags & SESSION_ARRIVING);
+	next_part(s, 0, "");
+}
+
+static void arrival_ends(void **state)
+{
+	struct scene *s = *state;
+
+	many_contacts(s);
+	again(s);
+	say(s, s->a, "<presence/>");
+	heard_of(s, "01");
+	say(s, s->a, "<presence type=\"unavailable\"/>");
+	assert_false(s->a->row.flags & SESSION_ARRIVING);
+	next_part(s, 0, "");
+	say(s, s->a, "<presence/>");
+	heard_of(s, "01");
+	say(s, s->a, "<presence type=\"probe\"/>"); /* again from the first on, but not faster */
+	heard_of(s, "");
+	next_part(s, 0, "01");
+	next_part(s, 0, "23");
+}
+
+static void arrival_resumed(void **state)
+{
+	struct scene *s = *state;
+
+	many_contacts(s);
+	say(s, s->a, "<presence/>");
+	again(s);
+	arrival_end(s->a);
+	s->a->row.flags |= SESSION_ARRIVING; /* as it was recorded */
+	arrivals_resume(&s->h);
+	next_part(s, 0, "01");
+	next_part(s, 0, "23");
+	assert_false(s->a->row.flags & SESSION_ARRIVING);
+}
+
+/* XEP-0191 3.3, 3.4: a contact, or all of a domain, one frame a worker. */
+static void blocked(void **state)
+{
+	struct scene *s = *state;
+	struct jid item;
+
+	knows(s->a, "bob@d", SUB_LISTED | SUB_TO | SUB_FROM, NULL);
+	say(s, s->bob, "<presence/>");
+	say(s, s->a, "<presence/>");
+	for (int i = 0; i < 2; i++) {
+		assert_true(jid_split(i ? STR("d") : STR("bob@d"), &item));
+		again(s);
+		presence_hide(&s->h, s->a, item);
+		got(s->bob, "own <presence from=\"alice@d/a\" type=\"unavailable\"/>\n");
+		got(s->a, "");
+		again(s);
+		presence_show(&s->h, s->a, item);
+		got(s->bob, "own <presence from=\"alice@d/a\"/>\n");
+		got(s->a, "own <presence from=\"bob@d/x\"/>\n");
+	}
+	assert_true(jid_split(STR("e"), &item));
+	again(s);
+	presence_hide(&s->h, s->a, item);
+	presence_show(&s->h, s->a, item);
+	got(s->bob, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +437,11 @@ int main(void)
 			priorities),
 		SCENE("presence: what was directed ends with unavailable", directed),
 		SCENE("presence: the two hundred and first address is refused", directed_bound),
+		SCENE("presence: who comes hears of many contacts in parts, each when the one before is taken and read",
+			arrival),
+		SCENE("presence: who goes hears no more of them, and whoever asks again waits as long", arrival_ends),
+		SCENE("presence: after a restart who had not heard of all hears of all again", arrival_resumed),
+		SCENE("presence: a block hides from those whom it means, its end shows", blocked),
 		SCENE("routing: messages go to the resources that are meant, stamped", messages),
 		SCENE("routing: a stanza for many goes as one frame a worker", one_frame_a_worker),
 		SCENE("routing: iqs are answered, and answers are not", iqs),
