@@ -194,7 +194,8 @@ static bool is_told(struct house *h, const struct session *s, struct str jid)
 	struct jid j;
 
 	if (!s->row.available || !jid_split(jid, &j) ||
-		!(roster_state(s->account->roster, jid_bare(j)) & SUB_FROM))
+		!(str_eq(jid_bare(j), own_bare(s)) ||
+			(roster_state(s->account->roster, jid_bare(j)) & SUB_FROM)))
 		return false;
 	one = jid_is_full(j) ? session_by_jid(h->sessions, jid) : NULL;
 	return !one || one->row.available;

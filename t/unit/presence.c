@@ -153,6 +153,21 @@ static void directed_to_contacts(void **state)
 	got(s->bob, "<presence type=\"unavailable\" from=\"alice@d/a\" to=\"bob@d/x\"/>\n");
 }
 
+/* 4.6.3: so are one's own resources. */
+static void directed_to_own(void **state)
+{
+	struct scene *s = *state;
+
+	say(s, s->b, "<presence/>");
+	say(s, s->a, "<presence/>");
+	say(s, s->a, "<presence to=\"alice@d\"/>");
+	say(s, s->a, "<presence to=\"alice@d/b\"/>");
+	again(s);
+	say(s, s->a, "<presence type=\"unavailable\"/>");
+	got(s->b, "own <presence type=\"unavailable\" from=\"alice@d/a\"/>\n");
+	got(s->a, "own <presence type=\"unavailable\" from=\"alice@d/a\"/>\n");
+}
+
 static void priorities(void **state)
 {
 	static const char *const bad[] = {"128", "-129", "x", "", "1.5", "99999999999999999999", "<a/>"};
@@ -433,6 +448,8 @@ int main(void)
 		SCENE("presence: a probe is answered to whom it may be, and nothing is said to others", probes),
 		SCENE("presence: who was told directly and may see it anyway hears of the end once",
 			directed_to_contacts),
+		SCENE("presence: one's own resources hear of the end once, even if they were told directly",
+			directed_to_own),
 		SCENE("presence: a priority is an integer from -128 to 127, and anything else is a bad request",
 			priorities),
 		SCENE("presence: what was directed ends with unavailable", directed),
