@@ -4,13 +4,12 @@
  * be in there already, and then is once more what it is. */
 #include "sm/opening.h"
 
-#include "common/condition.h"
 #include "common/stanza.h"
 
 #include "sm/answer.h"
 #include "sm/arrival.h"
-#include "sm/mailbox.h"
 #include "sm/peer.h"
+#include "sm/roster_act.h"
 #include "sm/session.h"
 #include "sm/store_account.h"
 
@@ -225,6 +224,7 @@ struct recovery {
 	struct house *house;
 	struct db *db;
 	enum db_result result;
+	struct buf gone, disabled; /* accounts, each ended by a newline, which no JID can hold */
 };
 
 /* An sm of before rosters kept presence with the only `to` that there was. */
@@ -240,15 +240,21 @@ static void unaddress(struct session *s)
 	buf_free(&without);
 }
 
-/* Accounts are removed and disabled while no sm runs, too, and made anew. */
-static void end_if_orphan(struct recovery *r, struct session *s)
+/* Once for each account. */
+static enum db_result take_in(struct recovery *r, struct account *a)
 {
-	bool has = true;
+	enum standing standing;
+	enum db_result result = load(r->db, a->jid, &a->roster);
 
-	r->result = store_account_has(r->db, s->account->jid, mailbox_id_time(s->row.sid), &has);
-	if (r->result == DB_OK && !has)
-		session_kick(r->house, s, STREAM_not_authorized,
-			STR("this account was removed or disabled"));
+	if (result == DB_OK)
+		result = store_account_standing(r->db, a->jid, a->oldest->row.since, &standing);
+	if (result == DB_OK && standing != STANDING_GOOD) {
+		struct buf *list = standing == STANDING_GONE ? &r->gone : &r->disabled;
+
+		buf_put(list, a->jid);
+		buf_putc(list, '\n');
+	}
+	return result;
 }
 
 static void load_of(void *ctx, void *session)
@@ -257,12 +263,57 @@ static void load_of(void *ctx, void *session)
 	struct session *s = session;
 
 	unaddress(s);
-	if (r->result != DB_OK || session_is_anonymous(s))
+	if (r->result == DB_OK && s == s->account->oldest && !session_is_anonymous(s))
+		r->result = take_in(r, s->account);
+}
+
+struct loss {
+	struct str account;
+	struct buf acts;
+};
+
+/* Whoever has it in the roster cannot know more of it than that. */
+static void note_loss(void *ctx, void *session)
+{
+	struct loss *l = ctx;
+	const struct session *s = session;
+	const struct roster *r = s == s->account->oldest ? s->account->roster : NULL;
+	const struct roster_item *c = r ? roster_find(r, l->account) : NULL;
+
+	if (!c)
 		return;
-	if (!s->account->roster)
-		r->result = load(r->db, s->account->jid, &s->account->roster);
-	if (r->result == DB_OK)
-		end_if_orphan(r, s);
+	act_hide(&l->acts, l->account, s->account->jid);
+	act_row(&l->acts, s->account->jid, &c->row, c->row.state & SUB_LISTED);
+}
+
+static void tell_of_loss(struct house *h, struct str account)
+{
+	struct loss l = {.account = account};
+
+	session_each(h->sessions, note_loss, &l);
+	acts_run(h, buf_str(&l.acts));
+	buf_free(&l.acts);
+}
+
+/* Removed or disabled while there was no sm, or just before it died: nobody else ends what is left
+ * of that. */
+static void end_left(struct recovery *r)
+{
+	struct str gone = buf_str(&r->gone), disabled = buf_str(&r->disabled), account;
+
+	while (gone.n) {
+		str_cut(gone, '\n', &account, &gone);
+		tell_of_loss(r->house, account);
+		account_kick(r->house, account, STREAM_not_authorized,
+			STR("this account was removed"));
+	}
+	while (disabled.n) {
+		str_cut(disabled, '\n', &account, &disabled);
+		account_kick(r->house, account, STREAM_policy_violation,
+			STR("this account is disabled"));
+	}
+	buf_free(&r->gone);
+	buf_free(&r->disabled);
 }
 
 bool rosters_recover(struct house *h, const char *path, struct buf *why)
@@ -272,9 +323,10 @@ bool rosters_recover(struct house *h, const char *path, struct buf *why)
 	if (!r.db)
 		return false;
 	session_each(h->sessions, load_of, &r);
-	arrivals_resume(h);
 	if (r.result != DB_OK)
 		buf_printf(why, "%s: %s", path, db_why(r.db));
 	db_close(&r.db);
+	end_left(&r);
+	arrivals_resume(h);
 	return r.result == DB_OK;
 }

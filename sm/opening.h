@@ -25,8 +25,8 @@ struct roster *opening_roster(struct house *h, struct str account);
 /* The store has taken this row of the account's roster: it is in memory, too, if the account is. */
 void roster_changed(struct house *h, struct str account, const struct roster_row *row);
 
-/* Loads the rosters of all accounts that have sessions, from store.db at `path`, and ends those
- * sessions that have no account any more. False: `why`. */
+/* Loads the rosters of all accounts that have sessions, from store.db at `path`; sessions whose
+ * account is no more, or disabled, are ended. False: `why`. */
 MUST_CHECK bool rosters_recover(struct house *h, const char *path, struct buf *why);
 
 #endif

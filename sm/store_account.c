@@ -291,19 +291,19 @@ enum db_result store_account_exists(struct db *d, struct str account, bool *foun
 	return r == DB_ROW ? DB_OK : r;
 }
 
-enum db_result store_account_has(struct db *d, struct str account, int64_t when, bool *has)
+enum db_result store_account_standing(struct db *d, struct str account, int64_t since,
+	enum standing *out)
 {
-	struct stmt *s = db_stmt(d,
-		"SELECT 1 FROM account WHERE jid = ?1 AND NOT disabled AND created <= ?2");
+	struct stmt *s = db_stmt(d, "SELECT disabled, created FROM account WHERE jid = ?1");
 	enum db_result r;
 
-	*has = false;
+	*out = STANDING_GONE;
 	if (!s)
 		return db_last(d);
 	stmt_text(s, 1, account);
-	stmt_i64(s, 2, when / 1000);
 	r = stmt_step(s);
-	*has = r == DB_ROW;
+	if (r == DB_ROW && stmt_col_i64(s, 1) <= since)
+		*out = stmt_col_i64(s, 0) ? STANDING_DISABLED : STANDING_GOOD;
 	stmt_done(s);
 	return r == DB_ROW ? DB_OK : r;
 }

@@ -42,9 +42,10 @@ MUST_CHECK enum db_result store_account_disable(struct db *d, struct str account
 MUST_CHECK enum db_result store_account_verifier(struct db *d, struct str account, enum hash hash,
 	struct verifier *v, bool *found);
 MUST_CHECK enum db_result store_account_exists(struct db *d, struct str account, bool *found);
-/* Has it been there since `when` (ms since 1970), and is not disabled? */
-MUST_CHECK enum db_result store_account_has(struct db *d, struct str account, int64_t when,
-	bool *has);
+/* What has become of the account that a session is of, which began then (wall clock, seconds). */
+enum standing { STANDING_GOOD, STANDING_DISABLED, STANDING_GONE /* or another of that name */ };
+MUST_CHECK enum db_result store_account_standing(struct db *d, struct str account, int64_t since,
+	enum standing *out);
 /* Which kinds the account has, as CREDENTIAL_BITs; 0 for one that does not exist. */
 MUST_CHECK enum db_result store_account_kinds(struct db *d, struct str account, uint32_t *kinds);
 /* A value that is no verifier: *n bytes of it to `out`, at most `room`; 0: there is none. */

@@ -4,6 +4,7 @@
 import os
 import signal
 import sys
+import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from client import CLIENT, condition
 from people import (ask_roster, befriend, of, on_worker, online, presence, push, remove, roster, sees, settle, told, wait)
@@ -336,6 +337,39 @@ def _(server):
     equal([t for t in told(bob) if t[0] != bob.jid], [], "the old one's request")
     strangers(server, alice)
     leave(alice, bob, eve)
+
+
+@scene("an account that is removed, made anew or disabled while there is no sm has no session when there is one again")
+def _(server):
+    for name in ("gone", "again", "off"):
+        server.account(f"{name}@localhost")
+    alice = online(server, "alice", "a")
+    gone, again, off = (online(server, name, name[0]) for name in ("gone", "again", "off"))
+    for c in (alice, gone, again, off):
+        roster(c)
+    for c in (gone, again, off):
+        befriend(alice, c)
+    for c in (gone, again, off):
+        c.quiet()
+    alice.quiet()
+    began = time.time()
+    server.terminate("sm")
+    server.sm("account", "remove", "gone@localhost")
+    server.sm("account", "remove", "again@localhost")
+    eventually(lambda: time.time() > began + 1, "the next second: accounts are that old")
+    server.account("again@localhost")
+    server.sm("account", "disable", "off@localhost")
+    server.start_sm()
+    equal([c.stream_error() for c in (gone, again, off)], ["not-authorized", "not-authorized", "policy-violation"], "their streams")
+    equal(sorted(told(alice), key=str), sorted([(gone.jid, "unavailable"), ("gone@localhost", "none", None),
+        (again.jid, "unavailable"), ("again@localhost", "none", None), (off.jid, "unavailable")], key=str), "alice")
+    equal({jid: i[1] for jid, i in roster(alice).items() if jid.split("@")[0] in ("gone", "again", "off")},
+          {"gone@localhost": "none", "again@localhost": "none", "off@localhost": "both"}, "her roster")
+    server.sm("account", "enable", "off@localhost")
+    again, off = online(server, "again", "a"), online(server, "off", "o")
+    equal(roster(again), {}, "the new one's roster")
+    strangers(server, alice, off)
+    leave(alice, again, off)
 
 
 @scene("who is blocked sees unavailable and then nothing, and presence again when that ends (XEP-0191)")

@@ -13,6 +13,8 @@
 #include "sm/turn.h"
 #include "t/lib/sm_try.h"
 
+#include <time.h>
+
 static struct house house;
 static struct conf conf;
 static struct conf_domain domain = {.name = "d", .sessions_per_account = 10, .resource_conflict = CONFLICT_CLOSEOLD};
@@ -207,16 +209,19 @@ static void gone(void **state)
 
 static void recovered(void **state)
 {
-	struct session_row row = {.conn = conn(1), .jid = STR("alice@d/a")};
+	struct session_row row = {.sid = 1, .conn = conn(1), .jid = STR("alice@d/a"), .since = time(NULL)};
+	struct session_row gone = {.sid = 3, .conn = conn(3), .jid = STR("gone@d/g"), .since = time(NULL)};
 	struct session_row nobody = {.sid = 2, .conn = conn(2), .jid = STR("x@d/y"), .flags = PROTO_FLAG_ANONYMOUS};
 
 	(void)state;
-	row.sid = session_new_sid(house.sessions);
 	assert_non_null(session_add(house.sessions, &row, peer_make(&house, 1)));
 	assert_non_null(session_add(house.sessions, &nobody, peer_make(&house, 1)));
+	assert_non_null(session_add(house.sessions, &gone, peer_make(&house, 1)));
 	assert_true(rosters_recover(&house, try_path("store.db"), &why));
 	assert_int_equal(roster_state(roster(), STR("bob@d")), SUB_LISTED | SUB_TO);
 	assert_null(account_by_jid(house.sessions, STR("x@d"))->roster);
+	assert_null(account_by_jid(house.sessions, STR("gone@d")));
+	assert_int_equal(session_count(house.sessions), 2);
 	assert_false(rosters_recover(&house, try_path("none.db"), &why));
 }
 
@@ -251,7 +256,8 @@ int main(void)
 		TEST("opening: a session that replaces the only one finds the roster there", replaced),
 		TEST("opening: what the store takes while a roster is loaded is in it", changed),
 		TEST("opening: who goes meanwhile gets no session", gone),
-		TEST("opening: after a restart the rosters of recovered sessions are there", recovered),
+		TEST("opening: after a restart the rosters of recovered sessions are there, and no session without an account",
+			recovered),
 		TEST("opening: while the store cannot be read nobody comes in, and then they do", unreadable),
 	};
 	int failed;
