@@ -166,10 +166,9 @@ static void greet(struct house *h, struct session *s)
 	s->greeted = true;
 }
 
-/* unavailable: what the client said, or, when it could not, what the server says for it (RFC
- * 6121 4.5) */
+/* unavailable */
 
-static struct str unavailable(struct house *h, const struct session *s, const struct stanza *said,
+struct str presence_unavailable(struct house *h, const struct session *s, const struct stanza *said,
 	struct str to)
 {
 	struct buf *out = house_scratch(h);
@@ -213,7 +212,7 @@ static void tell_directed(struct house *h, const struct session *s, const struct
 	while (rest.n) {
 		str_cut(rest, '\n', &one, &rest);
 		if (!is_told(h, s, one))
-			fan_send_jid(h, one, s, unavailable(h, s, said, one));
+			fan_send_jid(h, one, s, presence_unavailable(h, s, said, one));
 	}
 }
 
@@ -226,112 +225,12 @@ static void go_unavailable(struct house *h, struct session *s, const struct stan
 	tell_directed(h, s, said);
 	if (s->row.available) {
 		add_listeners(h, s, itself ? NULL : s);
-		fan_send_own(h, unavailable(h, s, said, STR_NONE), FAN_BARE);
+		fan_send_own(h, presence_unavailable(h, s, said, STR_NONE), FAN_BARE);
 	}
 	s->row.available = false;
 	s->row.priority = 0;
 	session_presence_set(s, STR_NONE);
 	session_directed_set(s, STR_NONE);
-}
-
-/* One full JID out of an account that knows of the session as a whole: only that one is told. */
-static bool is_resource_of(struct jid item, struct str address)
-{
-	return jid_is_full(item) && jid_local(item).n && str_eq(jid_bare(item), address);
-}
-
-/* Whom an item of a block list may mean: one contact, or those of a domain of ours; a resource of
- * the domain itself is nobody's. */
-static const struct roster_item *first_meant(struct house *h, const struct session *s,
-	struct jid item)
-{
-	bool one = jid_local(item).n;
-
-	if (!s->account->roster || !conf_domain(h->conf, jid_domain(item)) ||
-		(!one && jid_is_full(item)))
-		return NULL;
-	return one ? roster_find(s->account->roster, jid_bare(item)) : s->account->roster->first;
-}
-
-static const struct roster_item *next_meant(const struct roster_item *c, struct jid item)
-{
-	return jid_local(item).n ? NULL : c->next;
-}
-
-/* Those of them that the session's presence goes to. */
-static void add_meant(struct house *h, const struct session *s, struct jid item)
-{
-	const struct roster_item *c = first_meant(h, s, item);
-
-	for (; c; c = next_meant(c, item)) {
-		const struct account *a = c->row.state & SUB_FROM
-			? account_by_jid(h->sessions, c->row.contact)
-			: NULL;
-
-		for (const struct session *r = a ? a->oldest : NULL; r; r = r->next) {
-			if (r->row.available && block_matches(item.text, r->jid) &&
-				session_may_see(h, r, s))
-				fan_add(h, r);
-		}
-	}
-}
-
-void presence_hide(struct house *h, struct session *s, struct jid item)
-{
-	struct str rest = s->row.directed, one;
-	struct buf list = {0};
-	struct jid other;
-
-	while (rest.n) {
-		str_cut(rest, '\n', &one, &rest);
-		if (jid_split(one, &other) && block_matches(item.text, other) &&
-			!str_eq(jid_bare(other), own_bare(s))) {
-			fan_send_jid(h, one, s, unavailable(h, s, NULL, one));
-			continue;
-		}
-		if (is_resource_of(item, one))
-			fan_send_jid(h, item.text, s, unavailable(h, s, NULL, item.text));
-		buf_put(&list, one);
-		buf_putc(&list, '\n');
-	}
-	if (list.n != s->row.directed.n) {
-		session_directed_set(s, buf_str(&list));
-		session_changed(h, s);
-	}
-	buf_free(&list);
-	if (!s->row.available)
-		return;
-	add_meant(h, s, item);
-	fan_send_own(h, unavailable(h, s, NULL, STR_NONE), FAN_BARE);
-}
-
-/* A domain may be many. */
-static void show_meant(struct house *h, struct session *s, struct jid item)
-{
-	const struct roster_item *c = first_meant(h, s, item);
-	const struct account *a;
-
-	if (!c)
-		return;
-	if (!jid_local(item).n) {
-		arrival_start(h, s);
-		return;
-	}
-	a = (c->row.state & SUB_TO) ? account_by_jid(h->sessions, c->row.contact) : NULL;
-	for (const struct session *r = a ? a->oldest : NULL; r; r = r->next) {
-		if (r->row.available && block_matches(item.text, r->jid) &&
-			session_may_see(h, s, r))
-			send_presence(h, s, r->row.presence);
-	}
-}
-
-void presence_show(struct house *h, struct session *s, struct jid item)
-{
-	if (!s->row.available)
-		return;
-	add_meant(h, s, item);
-	fan_send_own(h, s->row.presence, FAN_BARE);
-	show_meant(h, s, item);
 }
 
 void presence_session_ended(struct house *h, struct session *s)

@@ -26,8 +26,12 @@
  * of it, and that it asks for a subscription. Nothing, if it is no contact any more. */
 bool presence_has_news(const struct house *h, const struct roster_item *c);
 void presence_news(struct house *h, const struct session *to, struct str contact);
+/* That the session is not available any more, in the scratch buffer: as its client said, or, when
+ * it could not (NULL), as the server says for it (RFC 6121 4.5). */
+struct str presence_unavailable(struct house *h, const struct session *s, const struct stanza *said,
+	struct str to);
 /* Presence: hides the session from those to whom it has shown itself and whom `item` of a block
- * list means; as if it had become unavailable to them. */
+ * list means, and them from it; as if they had become unavailable to each other. */
 void presence_hide(struct house *h, struct session *s, struct jid item);
 /* It is blocked no more: contacts that it means see the session again, and are seen. */
 void presence_show(struct house *h, struct session *s, struct jid item);

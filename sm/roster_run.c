@@ -59,17 +59,6 @@ static void run_deliver(struct house *h, enum act_who who, struct str account, s
 	fan_send(h, xml);
 }
 
-static struct str unavailable(struct house *h, const struct session *s)
-{
-	struct emit e = emit_to(house_scratch(h));
-
-	emit_start(&e, "presence");
-	emit_attr(&e, "from", s->jid.text);
-	emit_attr(&e, "type", STR("unavailable"));
-	emit_end(&e);
-	return buf_str(e.out);
-}
-
 static void run_presence(struct house *h, bool show, struct str of, struct str to)
 {
 	const struct account *a = account_by_jid(h->sessions, of);
@@ -79,7 +68,8 @@ static void run_presence(struct house *h, bool show, struct str of, struct str t
 		if (!s->row.available)
 			continue;
 		fan_add_seeing(h, b, s);
-		fan_send_own(h, show ? s->row.presence : unavailable(h, s), FAN_BARE);
+		fan_send_own(h, show ? s->row.presence : presence_unavailable(h, s, NULL, STR_NONE),
+			FAN_BARE);
 	}
 }
 

@@ -423,12 +423,17 @@ static void blocked(void **state)
 		again(s);
 		presence_hide(&s->h, s->a, item);
 		got(s->bob, "own <presence from=\"alice@d/a\" type=\"unavailable\"/>\n");
-		got(s->a, "");
+		got(s->a, "own <presence from=\"bob@d/x\" type=\"unavailable\"/>\n");
 		again(s);
 		presence_show(&s->h, s->a, item);
 		got(s->bob, "own <presence from=\"alice@d/a\"/>\n");
 		got(s->a, "own <presence from=\"bob@d/x\"/>\n");
 	}
+	say(s, s->b, "<presence to=\"bob@d/x\"/>");
+	again(s);
+	block_add(&s->h, STR("bob@d"), STR("alice@d"));
+	say(s, s->b, "<presence type=\"unavailable\"/>");
+	got(s->bob, "");
 	assert_true(jid_split(STR("e"), &item));
 	again(s);
 	presence_hide(&s->h, s->a, item);
