@@ -175,6 +175,7 @@ bool answer_report(struct peer_link *l, const struct msg_report *m)
 	p->negotiating = m->negotiating;
 	p->queued = m->queued;
 	p->reports++;
+	p->house->arrivals_due = true;
 	l->leaving = m->leaving != 0;
 	for (size_t i = 0; i + 1 < m->counters.n; i += 2) {
 		uint64_t code = list_at(m->counters, i);

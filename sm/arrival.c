@@ -112,19 +112,22 @@ static bool is_due(const struct house *h, const struct arrival *a)
 	return a->session->peer->channel.acked >= a->seq && room(h, a->session);
 }
 
-/* Those that had their part stand behind the others. */
+/* A worker's report stands before its acknowledgement of what it has taken. Those that had their
+ * part stand behind the others. */
 void arrivals_turn(struct house *h)
 {
 	uint64_t most = h->made + TURN_MOST;
 	struct arrival *first = NULL; /* of those that had it */
 
-	if (h->gathering || (h->arrivals && peers_choked(h)))
+	if (!h->arrivals || !h->arrivals_due || h->gathering || peers_choked(h))
 		return;
+	h->arrivals_due = false;
 	for (struct arrival *a = h->arrivals, *next; a && a != first; a = next) {
 		struct session *s = a->session;
 
 		next = a->next;
 		if (h->made >= most) {
+			h->arrivals_due = true;
 			house_touch(h);
 			return;
 		}

@@ -51,6 +51,7 @@ struct house {
 	struct mailboxes *mailboxes;
 	struct openings *openings; /* accounts that are being loaded */
 	struct arrival *arrivals;  /* sessions that have not heard of all contacts yet */
+	bool arrivals_due;         /* a worker has reported since they were looked at */
 	struct peers *peers;
 	struct guard *guard; /* of failed logins */
 	struct verify *verify;

@@ -353,7 +353,11 @@ static void heard_of(struct scene *s, const char *wanted)
 /* Its worker has taken what there was (again), and this much waits for the client. */
 static void next_part(struct scene *s, uint64_t queued, const char *wanted)
 {
+	s->h.arrivals_due = false;
+	arrivals_turn(&s->h);
+	heard_of(s, ""); /* it has not said how much that is */
 	s->a->queued = queued;
+	s->h.arrivals_due = true;
 	arrivals_turn(&s->h);
 	heard_of(s, wanted);
 }
