@@ -61,7 +61,6 @@ static void end_turn(uv_check_t *check)
 	arrivals_turn(h);
 	turn_commit(h);
 	errands_turn(h);
-	lasts_turn(h);
 	mailboxes_turn(h);
 	peers_judge(h);
 }
@@ -74,6 +73,7 @@ static void tick(uv_timer_t *timer)
 	guard_tick(h->guard, uv_now(&h->loop));
 	links_tick(h);
 	peers_tick(h);
+	lasts_write(h);
 	house_touch(h);
 }
 
@@ -189,6 +189,7 @@ static void take_down(struct frame *f)
 	links_close(h);
 	control_free(&h->control);
 	metrics_stop(h);
+	lasts_write(h);
 	desk_free(&h->reader);
 	desk_free(&h->writer);
 	verify_free(&h->verify);

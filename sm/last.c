@@ -138,7 +138,7 @@ static void done_write(struct job *j)
 	house_touch(l->house);
 }
 
-void lasts_turn(struct house *h)
+void lasts_write(struct house *h)
 {
 	struct lasts *l = h->lasts;
 

@@ -20,7 +20,8 @@ void last_note(struct house *h, struct str account, struct str status);
 /* What is not written yet. False: store.db has what there is. */
 MUST_CHECK bool last_find(const struct house *h, struct str account, int64_t *when,
 	struct str *status);
-/* After each turn's record: gives the writer what there is. */
-void lasts_turn(struct house *h);
+/* Gives the writer what there is: at each tick, not each turn, so that a login and its end need no
+ * commit of their own. */
+void lasts_write(struct house *h);
 
 #endif
