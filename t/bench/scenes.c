@@ -75,11 +75,23 @@ static void login_online(struct client *c)
 	client_leave(c);
 }
 
+static bool is_in(unsigned number)
+{
+	for (size_t i = 0; i < cast_count; i++) {
+		if (cast[i].wire.fd >= 0 && cast[i].number == number)
+			return true;
+	}
+	return false;
+}
+
+/* One whose password is not remembered yet takes longer than all others together: it is not replaced meanwhile. */
 static void login_again(struct client *c)
 {
 	if (load.o.once && next_account >= load.o.accounts)
 		return;
 	c->number = next_account++ % (unsigned)load.o.accounts;
+	for (uint64_t tries = 1; tries < load.o.accounts && is_in(c->number); tries++)
+		c->number = next_account++ % (unsigned)load.o.accounts;
 	started++;
 	client_start(c);
 }
