@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One with very many contacts comes: what it is told of them is more than may wait for a client, or on a link."""
 import os
+import resource
 import socket
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -13,6 +14,8 @@ from tap import equal, finish, play, scene
 CONTACTS, RESOURCES = 120, 10
 WORDS = "x" * 15000  # in all 18 MB
 here = []
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, CONTACTS * RESOURCES + 200)), hard))
 
 
 def contacts(server):
