@@ -226,6 +226,14 @@ int64_t db_changes_in_all(struct db *d)
 	return sqlite3_total_changes64(d->handle);
 }
 
+bool db_has_written(struct db *d)
+{
+	int pages = 0, most;
+
+	sqlite3_db_status(d->handle, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &most, 1);
+	return pages != 0;
+}
+
 const char *db_why(struct db *d)
 {
 	return d->handle ? sqlite3_errmsg(d->handle) : "is not open";

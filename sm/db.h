@@ -55,6 +55,9 @@ MUST_CHECK enum db_result stmt_run(struct stmt *s);
 MUST_CHECK enum db_result db_number(struct db *d, const char *sql, int64_t *out);
 int64_t db_changes(struct db *d);        /* rows that the last statement changed */
 int64_t db_changes_in_all(struct db *d); /* ... and all of them since it was opened */
+/* Has any page gone to the file or its WAL since it was asked last? None has, where what was put
+ * was there already. */
+bool db_has_written(struct db *d);
 const char *db_why(struct db *d);           /* the last error in words */
 enum db_result db_last(const struct db *d); /* the outcome of the last call that failed */
 const char *db_result_name(enum db_result r);

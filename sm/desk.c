@@ -146,8 +146,10 @@ static enum db_result commit(struct desk *k)
 static void write_group(struct desk *k, struct job *first)
 {
 	bool clean = true;
-	enum db_result r = db_exec(k->db, "BEGIN IMMEDIATE");
+	enum db_result r;
 
+	(void)db_has_written(k->db); /* what there was before */
+	r = db_exec(k->db, "BEGIN IMMEDIATE");
 	if (r != DB_OK) {
 		note_result(k, r, db_why(k->db));
 		fail_from(first, r);
@@ -163,7 +165,7 @@ static void write_group(struct desk *k, struct job *first)
 		return;
 	}
 	r = commit(k);
-	if (r == DB_OK && clean)
+	if (r == DB_OK && clean && db_has_written(k->db)) /* else it has not been to the disk */
 		note_result(k, DB_OK, NULL);
 	k->written = true;
 	if (r == DB_OK)

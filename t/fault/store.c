@@ -61,15 +61,32 @@ static void note_done(struct job *j)
 	mem_free(t);
 }
 
-static void give(int64_t number, bool *done)
+/* Puts there what is there. */
+static enum db_result run_repeat(struct job *j, struct db *d)
+{
+	struct stmt *s = db_stmt(d,
+		"INSERT INTO t(n, v) VALUES(?1, zeroblob(3000)) ON CONFLICT DO UPDATE SET v = excluded.v");
+
+	if (!s)
+		return db_last(d);
+	stmt_i64(s, 1, ((struct task *)j)->number * ROWS);
+	return stmt_run(s);
+}
+
+static void give_job(int64_t number, bool *done, enum db_result (*run)(struct job *j, struct db *d))
 {
 	struct task *t = mem_new(sizeof *t);
 
-	t->job.run = run_insert;
+	t->job.run = run;
 	t->job.done = note_done;
 	t->number = number;
 	t->done = done;
 	desk_give(desk, &t->job);
+}
+
+static void give(int64_t number, bool *done)
+{
+	give_job(number, done, run_insert);
 }
 
 static void run_all(void)
@@ -200,6 +217,33 @@ static void it_looks_again(void **state)
 	disk_rules(NULL);
 	while (trouble() != DB_OK)
 		usleep(1000); /* nothing of ours wakes us */
+	stop();
+}
+
+/* SQLite writes no page that stays as it was: such a commit has not been to the disk. */
+static void nothing_written(void **state)
+{
+	bool done = false;
+
+	(void)state;
+	try_remove("a.db");
+	start(DB_DURABLE);
+	give(1, &done);
+	run_all();
+	assert_true(done);
+	disk_rules("full write a.db 1 0");
+	give(2, &done);
+	run_all();
+	assert_false(done);
+	give_job(1, &done, run_repeat);
+	run_all();
+	assert_true(done);
+	assert_int_equal(trouble(), DB_FULL);
+	disk_rules(NULL);
+	give(2, &done);
+	run_all();
+	assert_true(done);
+	assert_int_equal(trouble(), DB_OK);
 	stop();
 }
 
@@ -420,6 +464,8 @@ int main(void)
 		EVERYWHERE("each sync fails", "error sync"),
 		EVERYWHERE("each read fails", "error read"),
 		{"store: a desk whose disk fails says so, and looks again by itself", it_looks_again, NULL,
+			remove_files, NULL},
+		{"store: what a commit has nothing to write for says nothing of the disk", nothing_written, NULL,
 			remove_files, NULL},
 		POWER("before each sync", "sync"),
 		POWER("after each sync", "synced"),
