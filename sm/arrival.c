@@ -11,27 +11,30 @@
 #define TURN_MOST 1048576 /* bytes for all of them in one turn */
 
 struct arrival {
+	struct house *house;
 	struct session *session;
-	struct arrival *next, **from; /* of the house's; what points to this one */
-	struct buf contacts;          /* bare JIDs, each ended by a newline, which none can hold */
-	size_t told;                  /* bytes of that */
+	struct arrival *next, *previous; /* of the house's */
+	struct buf contacts; /* bare JIDs, each ended by a newline, which none can hold */
+	size_t told;         /* bytes of that */
 	uint64_t seq; /* last frame of what was told, in the channel of the session's worker */
 };
 
-static void link_last(struct house *h, struct arrival *a)
+static void link_last(struct arrival *a)
 {
-	a->from = &h->arrivals;
-	while (*a->from)
-		a->from = &(*a->from)->next;
+	struct house *h = a->house;
+
 	a->next = NULL;
-	*a->from = a;
+	a->previous = h->arrivals_last;
+	*(a->previous ? &a->previous->next : &h->arrivals) = a;
+	h->arrivals_last = a;
 }
 
 static void unlink_arrival(struct arrival *a)
 {
-	*a->from = a->next;
-	if (a->next)
-		a->next->from = a->from;
+	struct house *h = a->house;
+
+	*(a->previous ? &a->previous->next : &h->arrivals) = a->next;
+	*(a->next ? &a->next->previous : &h->arrivals_last) = a->previous;
 }
 
 void arrival_end(struct session *s)
@@ -55,9 +58,10 @@ static struct arrival *arrival_make(struct house *h, struct session *s)
 	const struct roster_item *c = s->account->roster ? s->account->roster->first : NULL;
 
 	if (!s->arrival) {
+		a->house = h;
 		a->session = s;
 		s->arrival = a;
-		link_last(h, a);
+		link_last(a);
 	}
 	a->told = 0;
 	buf_clear(&a->contacts);
@@ -137,7 +141,7 @@ void arrivals_turn(struct house *h)
 		if (!s->arrival)
 			continue;
 		unlink_arrival(a);
-		link_last(h, a);
+		link_last(a);
 		first = first ? first : a;
 	}
 }

@@ -49,9 +49,9 @@ struct house {
 	struct lasts *lasts;
 	bool motd; /* there is a message of the day */
 	struct mailboxes *mailboxes;
-	struct openings *openings; /* accounts that are being loaded */
-	struct arrival *arrivals;  /* sessions that have not heard of all contacts yet */
-	bool arrivals_due;         /* a worker has reported since they were looked at */
+	struct openings *openings;                /* accounts that are being loaded */
+	struct arrival *arrivals, *arrivals_last; /* sessions that have not heard of all contacts */
+	bool arrivals_due; /* a worker has reported since they were looked at */
 	struct peers *peers;
 	struct guard *guard; /* of failed logins */
 	struct verify *verify;
