@@ -135,7 +135,6 @@ static void done_write(struct job *j)
 		l->rest = uv_now(&l->house->loop) + TROUBLE_MS;
 	}
 	drop_all(&l->writing);
-	house_touch(l->house);
 }
 
 void lasts_write(struct house *h)

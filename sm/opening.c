@@ -297,7 +297,7 @@ static void tell_of_loss(struct house *h, struct str account)
 
 /* Removed or disabled while there was no sm, or just before it died: nobody else ends what is left
  * of that. */
-static void end_left(struct recovery *r)
+static void end_left(const struct recovery *r)
 {
 	struct str gone = buf_str(&r->gone), disabled = buf_str(&r->disabled), account;
 
@@ -312,8 +312,6 @@ static void end_left(struct recovery *r)
 		account_kick(r->house, account, STREAM_policy_violation,
 			STR("this account is disabled"));
 	}
-	buf_free(&r->gone);
-	buf_free(&r->disabled);
 }
 
 bool rosters_recover(struct house *h, const char *path, struct buf *why)
@@ -326,7 +324,11 @@ bool rosters_recover(struct house *h, const char *path, struct buf *why)
 	if (r.result != DB_OK)
 		buf_printf(why, "%s: %s", path, db_why(r.db));
 	db_close(&r.db);
-	end_left(&r);
-	arrivals_resume(h);
+	if (r.result == DB_OK) {
+		end_left(&r);
+		arrivals_resume(h);
+	}
+	buf_free(&r.gone);
+	buf_free(&r.disabled);
 	return r.result == DB_OK;
 }
