@@ -38,23 +38,33 @@ def _(server):
     equal(bob.bodies(1), ["behind it"], "what came before the mailbox was closed")
     alice.message("bob@localhost", "live")
     equal(bob.bodies(1), ["live"], "afterwards")
-    for c in (alice, bob):
+    close(alice, bob)
+
+
+def close(*clients):
+    for c in clients:
         c.quiet()
         c.close()
 
 
-def asks(client, account, ident):
-    """What follows to that account goes behind this."""
-    client.send(f"<iq type='get' id='{ident}' to='{account}'><vCard xmlns='vcard-temp'/></iq>")
+def holds_up(server, client, account):
+    """The store waits, and in it something for carol; what follows from the client to that account goes behind its question."""
+    server.disk("hold write store.db-wal 1 0")
+    client.message("carol@localhost", "holds up the store")
+    client.send(f"<iq type='get' id='v' to='{account}'><vCard xmlns='vcard-temp'/></iq>")
+
+
+def read_by_carol(server):
+    carol = online(server, "carol", "c")
+    equal(carol.bodies(1), ["holds up the store"], "the other's")
+    close(carol)
 
 
 @scene("a message behind a question to the same account, and one behind that when its receiver has gone: they wait in their order")
 def _(server):
     alice, bob = online(server, "alice", "a"), online(server, "bob", "b")
     bob.quiet()
-    server.disk("hold write store.db-wal 1 0")
-    alice.message("carol@localhost", "holds up the store")
-    asks(alice, "bob@localhost", "v")
+    holds_up(server, alice, "bob@localhost")
     alice.message("bob@localhost", "1")
     alice.quiet()
     bob.send("<presence type='unavailable'/>")
@@ -65,20 +75,15 @@ def _(server):
     eventually(lambda: server.waiting("bob") == 2, "both to be stored")
     bob.send("<presence/>")
     equal(bob.bodies(2), ["1", "2"], "what waited")
-    carol = online(server, "carol", "c")
-    equal(carol.bodies(1), ["holds up the store"], "the other's")
-    for c in (alice, bob, carol):
-        c.quiet()
-        c.close()
+    read_by_carol(server)
+    close(alice, bob)
 
 
 @scene("a note to oneself behind a question, from a session that vanishes meanwhile: the other one has it, and what comes later")
 def _(server):
     phone, desk, bob = online(server, "alice", "phone"), online(server, "alice", "desk", shown=False), online(server, "bob", "b")
     phone.quiet()
-    server.disk("hold write store.db-wal 1 0")
-    desk.message("carol@localhost", "holds up the store")
-    asks(desk, "alice@localhost", "v")
+    holds_up(server, desk, "alice@localhost")
     desk.message("alice@localhost", "note")
     desk.quiet()
     desk.vanish()
@@ -87,11 +92,8 @@ def _(server):
     equal(phone.bodies(1), ["note"], "at the other one")
     bob.message("alice@localhost", "later")
     equal(phone.bodies(1), ["later"], "afterwards")
-    carol = online(server, "carol", "c")
-    equal(carol.bodies(1), ["holds up the store"], "the other's")
-    for c in (phone, bob, carol):
-        c.quiet()
-        c.close()
+    read_by_carol(server)
+    close(phone, bob)
 
 
 class Receiver:
