@@ -405,7 +405,7 @@ def _(_):
     for i in range(4000):
         alice.message("bob@localhost", f"{i} " + "x" * 10000)
         most = max(most, own_memory(server))
-        if i % 50 == 49:  # what is held for the store has a limit
+        if i % 25 == 24:  # what is held for the store has a limit; of what is stored sm may not have heard yet
             eventually(lambda: server.sm("offline", "show", "bob@localhost").stdout.startswith(f"{i + 1} "), "the store to have them")
     bob, got = online(server, "bob", "b"), []
     while len(got) < 4000:
