@@ -97,11 +97,29 @@ void conn_abort(struct conn *c)
 	uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
 
+static void on_timer(struct timer *t);
+
+/* Its stream is over: it has until then to take more of what waits for it. */
+static void flush_until(struct conn *c)
+{
+	c->left = relay_left(c);
+	wheel_set(&c->worker->wheel, &c->timer, CONN_FLUSH_MS, on_timer);
+}
+
+/* Who was never let in is not waited for again. */
+static bool goes_on(const struct conn *c)
+{
+	return c->exit == CONN_FLUSHES && !c->at_door && !c->worker->stopping &&
+		relay_left(c) < c->left;
+}
+
 static void on_timer(struct timer *t)
 {
 	struct conn *c = (struct conn *)((char *)t - offsetof(struct conn, timer));
 	if (c->exit == CONN_LIVES)
 		conn_event(c, ON_deadline, NULL);
+	else if (goes_on(c))
+		flush_until(c);
 	else
 		conn_abort(c);
 }
@@ -199,7 +217,7 @@ static void way_leave(struct client *client, bool flush)
 	c->exit = CONN_FLUSHES;
 	conn_unwait(c);
 	if (flush) {
-		wheel_set(&c->worker->wheel, &c->timer, CONN_FLUSH_MS, on_timer);
+		flush_until(c);
 		conn_touch(c);
 		return;
 	}
@@ -211,8 +229,7 @@ static void way_leave(struct client *client, bool flush)
 
 static void way_part(struct client *client)
 {
-	struct conn *c = conn_of(client);
-	wheel_set(&c->worker->wheel, &c->timer, CONN_FLUSH_MS, on_timer);
+	flush_until(conn_of(client));
 }
 
 static const struct client_way conn_way = {way_ask, way_tell, way_recall, way_remember, way_derive,

@@ -23,6 +23,10 @@
 #define PROBES 5
 #define UNANSWERED_MS 600000
 
+/* What the kernel takes of a client's bytes beyond those on their way: the rest waits with us, who
+ * count it, hold it to a limit and see it move. */
+#define UNSENT_BYTES 131072
+
 /* One address of one setting, for as long as it is being bound. */
 struct place {
 	const char *words; /* as the file has it */
@@ -61,7 +65,7 @@ static uint16_t *port_of(struct place *p)
 }
 
 /* Accepted sockets inherit these from the listening one. */
-static bool notice_dead_peers(int fd)
+static bool set_options(int fd)
 {
 	const struct {
 		int level, name, value;
@@ -71,6 +75,7 @@ static bool notice_dead_peers(int fd)
 		{IPPROTO_TCP, TCP_KEEPINTVL, PROBE_S},
 		{IPPROTO_TCP, TCP_KEEPCNT, PROBES},
 		{IPPROTO_TCP, TCP_USER_TIMEOUT, UNANSWERED_MS},
+		{IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES},
 	};
 
 	for (size_t i = 0; i < COUNT(options); i++)
@@ -92,7 +97,7 @@ static int bind_one(struct place *p, bool shared)
 		(!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
 		(p->address.ss_family != AF_INET6 ||
 			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
-		notice_dead_peers(fd) && bind(fd, (const struct sockaddr *)&p->address, p->n) == 0)
+		set_options(fd) && bind(fd, (const struct sockaddr *)&p->address, p->n) == 0)
 		return fd;
 	saved = errno;
 	close(fd);

@@ -186,7 +186,7 @@ static bool send_packed(struct pipe *p, struct str plain)
 	return sent;
 }
 
-bool pipe_flush(struct pipe *p)
+static bool flush_chunk(struct pipe *p)
 {
 	struct str next = str_head(str_skip(buf_str(&p->out), p->out_at), PIPE_CHUNK);
 	if (!next.n)
@@ -198,6 +198,15 @@ bool pipe_flush(struct pipe *p)
 	if (!(p->zip ? send_packed(p, next) : send(p, next)))
 		return false;
 	said(p, next.n);
+	return true;
+}
+
+bool pipe_flush(struct pipe *p)
+{
+	if (!flush_chunk(p))
+		return false;
+	if (p->finished && !p->out.n && p->tls)
+		tls_shutdown(p->tls);
 	return true;
 }
 
@@ -233,8 +242,7 @@ bool pipe_compress(struct pipe *p)
 
 void pipe_finish(struct pipe *p)
 {
-	if (flush_all(p) && p->tls)
-		tls_shutdown(p->tls);
+	p->finished = true;
 }
 
 size_t pipe_queued(const struct pipe *p)

@@ -20,6 +20,7 @@ struct pipe {
 	struct tls *tls; /* NULL: plaintext */
 	struct zip *zip; /* NULL: not compressed */
 	bool ended;      /* the client sent close_notify: nothing comes behind `in` */
+	bool finished;   /* nothing comes behind `out` */
 	bool turning;    /* TLS, or a new stream, is due, and nothing of it has come yet */
 	struct str in;   /* what the scanner has not seen yet; borrows from `rest`, from pipe_take's
 			  bytes, or from zip's window */
@@ -71,8 +72,8 @@ MUST_CHECK bool pipe_try_say(struct pipe *p,
 /* Moves up to PIPE_CHUNK of what was said to `wire`. False: it cannot be encrypted any more; the
  * connection is of no use. */
 MUST_CHECK bool pipe_flush(struct pipe *p);
-void pipe_finish(struct pipe
-		*p); /* all of it, and TLS's close_notify; nothing may be said afterwards */
+/* The last pipe_flush sends TLS's close_notify, too; nothing may be said afterwards. */
+void pipe_finish(struct pipe *p);
 size_t pipe_queued(const struct pipe *p); /* bytes that wait on their way out */
 
 #endif

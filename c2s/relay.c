@@ -75,6 +75,12 @@ size_t relay_queued(const struct conn *c)
 	return pipe_queued(&c->client.pipe) + c->sending.n + csi_bytes(c->client.csi);
 }
 
+size_t relay_left(const struct conn *c)
+{
+	return relay_queued(c) - c->sending.n +
+		uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp);
+}
+
 /* The ceiling is for what waits behind the largest single stanza: one that is long by itself (a
  * roster) is no fault. */
 static bool too_slow(const struct conn *c)

@@ -635,6 +635,7 @@ static void all_at_once(void **state)
 	(void)state;
 	world_forget(w);
 	world_bytes(w, "handshake\n" WORLD_HEADER "\x15");
+	assert_true(pipe_flush(&w->client.pipe));
 	assert_true(str_ends(buf_str(&w->client.pipe.wire), STR("</stream:stream>\x15")));
 	SAYS(w, "</stream:features>");
 	assert_int_equal(w->client.state, LOGIN_closing);
@@ -656,6 +657,7 @@ static void closed_while_held(void **state)
 	assert_int_equal(w->told[MSG_closed], 1);
 	assert_int_equal(w->left, 1);
 	assert_true(w->flushes && w->client.hung_up);
+	assert_true(pipe_flush(&w->client.pipe));
 	assert_true(str_ends(buf_str(&w->client.pipe.wire), STR("</stream:stream>\x15")));
 	world_free(w);
 }

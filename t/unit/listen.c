@@ -100,7 +100,7 @@ static int option_of(int fd, int level, int name)
 	return value;
 }
 
-static void dead_peers_are_noticed(void **state)
+static void options_are_inherited(void **state)
 {
 	const char *words[] = {"127.0.0.1:0"};
 	struct conf c = conf_for(words, 1, words, 0);
@@ -115,6 +115,7 @@ static void dead_peers_are_noticed(void **state)
 	assert_int_equal(option_of(accepted, SOL_SOCKET, SO_KEEPALIVE), 1);
 	assert_int_equal(option_of(accepted, IPPROTO_TCP, TCP_KEEPIDLE), 300);
 	assert_int_equal(option_of(accepted, IPPROTO_TCP, TCP_USER_TIMEOUT), 600000);
+	assert_int_equal(option_of(accepted, IPPROTO_TCP, TCP_NOTSENT_LOWAT), 131072);
 	close(accepted);
 	close(fd);
 	listen_close(&slot, 1);
@@ -214,7 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		{"listen: slots share an address; one that no worker serves gets no connection",
 			unserved_slots_get_nothing, NULL, NULL, NULL},
-		{"listen: a client whose network is gone will be noticed", dead_peers_are_noticed,
+		{"listen: a client whose network is gone will be noticed", options_are_inherited,
 			NULL, NULL, NULL},
 		{"listen: an address in use is one line with the file's line, and all is closed again",
 			addresses_in_use, NULL, NULL, NULL},

@@ -67,6 +67,7 @@ static void into_tls(void **state)
 	assert_true(str_is(buf_str(&p.wire), "<proceed/>\x17onetwo"));
 	assert_null(p.out.p);
 	pipe_finish(&p);
+	assert_true(pipe_flush(&p));
 	assert_true(str_ends(buf_str(&p.wire), STR("\x15")));
 	pipe_end(&p);
 }

@@ -256,6 +256,7 @@ static void one_flush_a_turn(void **state)
 	buf_clear(&p.wire);
 	pipe_say(&p, STR("</stream:stream>"));
 	pipe_finish(&p);
+	assert_true(pipe_flush(&p));
 	inflated(&ours, buf_str(&p.wire), &all);
 	assert_true(str_ends(buf_str(&all), STR("</stream:stream>")));
 	buf_free(&all);
