@@ -9,6 +9,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from client import CLIENT, Client
 from faulty import Faulty
+from people import on_worker
 from server import eventually
 from tap import Skip, check, equal, finish, play, scene
 
@@ -102,7 +103,7 @@ class Receiver:
     def __init__(self, server, user, resources=1, stays=False):
         self.server, self.user, self.chance = server, user, random.Random(user)
         self.stays = stays  # it says that it is there once, and nothing that would remind sm of it later
-        self.clients = [online(server, user, f"r{i}", shown=False) for i in range(resources)]
+        self.clients = [on_worker(server, i, user, f"r{i}", come=online, shown=False) for i in range(resources)]
         self.got = []
 
     def show(self, *priorities):
@@ -144,7 +145,7 @@ class Storm:
 
     def __init__(self, server):
         self.server, self.chance = server, random.Random(1)
-        self.senders = [online(server, "alice", f"s{i}") for i in range(2)]
+        self.senders = [on_worker(server, i, "alice", f"s{i}", come=online) for i in range(2)]
         self.bob, self.carol, self.dave, self.erin = self.receivers = [
             Receiver(server, "bob"), Receiver(server, "carol"), Receiver(server, "dave", stays=True), Receiver(server, "erin", 2)]
 
