@@ -212,13 +212,13 @@ check-valgrind: tests | build/deps.dev
 	@UNDER='valgrind -q --error-exitcode=99 --leak-check=full --child-silent-after-fork=yes' $(run_tests) $(unit)
 
 # What CI does: each compiler, each wolfSSL, and what no test finds by itself. The sanitizers run with clang and Debian's
-# wolfSSL, because `check` itself is gcc and the lean one.
+# wolfSSL, because `check` itself is gcc and the lean one. Scenes wait more than they work, lint only works.
 check-guards: | build/deps.test build/deps.dev
 	@+t/run-guards '$(MAKE)' build/guards \
 		'gcc, lean wolfSSL' 'check' \
+		'lint' '+ lint' \
 		'clang, ASan and UBSan, wolfSSL of Debian' 'B=build/guard-clang CC=clang SAN=1 WOLFSSL=system check' \
-		'valgrind, unit and table tests' 'check-valgrind' \
-		'lint' 'lint'
+		'valgrind, unit and table tests' 'check-valgrind'
 
 # make fuzz T=scan S=60: what it learns stays in build/fuzz/corpus/scan; a crash is written to build/fuzz/crash-*.
 clang = $(if $(findstring clang,$(compiler)),$(CC),clang)
