@@ -6,6 +6,7 @@ import sqlite3
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from client import Client, condition
+from people import settle
 from server import Server, eventually
 from tap import check, equal, finish, play, scene
 
@@ -144,6 +145,7 @@ def _(server):
         lock.execute("ROLLBACK")
         lock.close()
         answer(alice)
+        settle(alice)
         heard = [s.get("type") for s in bob.quiet()]
         equal(heard[-1:], ["unavailable"] if end else [None], f"the last that he hears, with {end!r}")
         alice.available()
