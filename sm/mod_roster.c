@@ -62,15 +62,14 @@ static bool is_known(const struct roster *r, const struct ask *a)
 		changes_since(r, a->version, rows) <= CHANGES_MOST;
 }
 
-static void emit_roster(struct emit *e, const struct roster *r, const struct ask *a)
+/* 2.6.3: with the version, whether it was asked for or not. */
+static void emit_roster(struct emit *e, const struct roster *r)
 {
 	struct buf version = {0};
 
 	emit_start_ns(e, "query", NS_roster);
-	if (a->versioned) {
-		roster_version_put(&version, r ? r->head.version : 0);
-		emit_attr(e, "ver", buf_str(&version));
-	}
+	roster_version_put(&version, r ? r->head.version : 0);
+	emit_attr(e, "ver", buf_str(&version));
 	for (const struct roster_item *c = r ? r->first : NULL; c; c = c->next) {
 		if (c->row.state & SUB_LISTED)
 			roster_item_emit(e, &c->row);
@@ -114,7 +113,7 @@ enum cond roster_get(const struct iq *q, struct emit *e)
 		return errand_ask(q->traffic, ERRAND_roster_get);
 	become_interested(q->traffic->house, s);
 	if (!is_known(r, &a))
-		emit_roster(e, r, &a);
+		emit_roster(e, r);
 	return COND_none;
 }
 
@@ -135,7 +134,7 @@ void roster_get_done(struct house *h, const struct errand *e, enum db_result r, 
 		errand_answer(h, e, STR_NONE);
 		push_changes(h, s, a.version);
 	} else {
-		emit_roster(&m, s->account->roster, &a);
+		emit_roster(&m, s->account->roster);
 		errand_answer(h, e, buf_str(&content));
 	}
 	buf_free(&content);
