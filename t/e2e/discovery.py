@@ -65,6 +65,22 @@ def _(server):
         c.close()
 
 
+ALL = {INFO, "http://jabber.org/protocol/disco#items", "urn:xmpp:carbons:2", "urn:xmpp:ping", "urn:xmpp:time", "jabber:iq:version",
+       "vcard-temp", "urn:xmpp:blocking", "jabber:iq:last"}
+
+
+@scene("what is built is what disco says, of the domain, of an account and in the stream's features, and nothing else")
+def _(server):
+    c = online(server)
+    for to, more in (("localhost", {CAPS, "msgoffline", "jabber:iq:register"}),
+                     ("alice@localhost", {"jabber:iq:roster", "jabber:iq:private", "urn:xmpp:sid:0"})):
+        equal({f.get("var") for f in ask(c, f"<query xmlns='{INFO}'/>", to).iter(f"{{{INFO}}}feature")}, ALL | more, to)
+    tags = {f.tag for f in c.offered}
+    for name in ("{urn:xmpp:features:rosterver}ver", "{urn:xmpp:features:pre-approval}sub", "{urn:xmpp:csi:0}csi"):
+        check(name in tags, f"{name} in {tags}")
+    c.close()
+
+
 @scene("nobody is told that before")
 def _(server):
     c = Client(server, direct=True).open()
