@@ -61,6 +61,9 @@ def _(server):
     for to in ("bob@localhost", "nobody@localhost"):
         alice.message(to, "news", "headline")
     equal(alice.quiet(), [], "answers to a headline")
+    for to in ("bob@localhost/gone", "nobody@localhost/gone", "localhost", "localhost/x"):
+        alice.message(to, "news", "headline", "h")
+        equal(condition(alice.next()), "service-unavailable", f"a headline for {to}")
     leave(alice)
 
 

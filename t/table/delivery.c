@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * RFC 6121's table of who gets a message (8.5.4, Table 1), row by row and with real sessions: alice has two, of which
- * each is connected only, or available at a priority; bob sends. Where the table leaves it open whether what is
- * silently ignored is answered instead (its S), a row has what we do. A message of no type or an unknown one is a
+ * each is connected only, or available at a priority; bob sends. Where the table leaves it open whether something
+ * is silently ignored or answered (its S/E), it is answered (8.1). A message of no type or an unknown one is a
  * normal one (5.2.2). */
 #include "t/lib/sm_scene.h"
 
@@ -24,32 +24,32 @@ struct row {
 static const struct row rows[] = {
 	/* The account does not exist: the store finds that out, then it is service-unavailable (t/e2e/offline.py). */
 	{"8.5.1, bare", 0, 0, "nobody@d", "O", "O", "E", "", ""},
-	{"8.5.1, full", 0, 0, "nobody@d/a", "E", "O", "E", "", ""},
+	{"8.5.1, full", 0, 0, "nobody@d/a", "E", "O", "E", "E", ""},
 
 	/* The account exists, but has no active resources. */
 	{"8.5.2.2.1, nobody available", CONNECTED, CONNECTED, "alice@d", "O", "O", "E", "", ""},
 	{"8.5.3.1, a connected resource", CONNECTED, CONNECTED, "alice@d/a", "a", "a", "a", "a", "a"},
-	{"8.5.3.2.1, nobody available", CONNECTED, CONNECTED, "alice@d/c", "E", "O", "E", "", ""},
+	{"8.5.3.2.1, nobody available", CONNECTED, CONNECTED, "alice@d/c", "E", "O", "E", "E", ""},
 
 	/* Negative resources, but no non-negative ones. */
 	{"8.5.2.2.1, one negative", -1, CONNECTED, "alice@d", "O", "O", "E", "", ""},
 	{"8.5.2.2.1, all negative", -1, -128 + 1, "alice@d", "O", "O", "E", "", ""},
 	{"8.5.3.1, a negative one", -1, -1, "alice@d/a", "a", "a", "a", "a", "a"},
-	{"8.5.3.2.1, all negative", -1, -1, "alice@d/c", "E", "O", "E", "", ""},
+	{"8.5.3.2.1, all negative", -1, -1, "alice@d/c", "E", "O", "E", "E", ""},
 
 	/* One non-negative resource. */
 	{"8.5.2.1.1, one", 0, CONNECTED, "alice@d", "a", "a", "E", "a", ""},
 	{"8.5.2.1.1, one, and a negative one", -1, 0, "alice@d", "b", "b", "E", "b", ""},
 	{"8.5.3.1, the one", -1, 0, "alice@d/b", "b", "b", "b", "b", "b"},
 	{"8.5.3.1, a negative one beside it", -1, 0, "alice@d/a", "a", "a", "a", "a", "a"},
-	{"8.5.3.2.1, one", -1, 0, "alice@d/c", "E", "b", "E", "", ""},
+	{"8.5.3.2.1, one", -1, 0, "alice@d/c", "E", "b", "E", "E", ""},
 
 	/* More than one: messages to the most available, headlines to all of them. */
 	{"8.5.2.1.1, several", 1, 127, "alice@d", "b", "b", "E", "ab", ""},
 	{"8.5.2.1.1, several that are alike", 5, 5, "alice@d", "ab", "ab", "E", "ab", ""},
 	{"8.5.3.1, one of several", 1, 127, "alice@d/a", "a", "a", "a", "a", "a"},
-	{"8.5.3.2.1, several", 1, 127, "alice@d/c", "E", "b", "E", "", ""},
-	{"8.5.3.2.1, several that are alike", 0, 0, "alice@d/c", "E", "ab", "E", "", ""},
+	{"8.5.3.2.1, several", 1, 127, "alice@d/c", "E", "b", "E", "E", ""},
+	{"8.5.3.2.1, several that are alike", 0, 0, "alice@d/c", "E", "ab", "E", "E", ""},
 };
 
 static const char *wanted_of(const struct row *r, size_t type)

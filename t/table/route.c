@@ -26,10 +26,11 @@ static const struct line message_lines[] = {
 	{ADDRESSED_TO_ACCOUNT, HOME_some, "MMMEASM", "RFC 6121 8.5.2.1.1, RFC 6120 10.3.1"},
 	{ADDRESSED_TO_ACCOUNT, HOME_empty, "OOOESSO", "RFC 6121 8.5.1, 8.5.2.2.1, XEP-0160"},
 	{FORM_full, HOME_match, "DDDDDDD", "RFC 6121 8.5.3.1"},
-	{FORM_full, HOME_some, "EEMESSE", "RFC 6121 8.5.3.2.1"},
-	{FORM_full, HOME_empty, "EEOESSE", "RFC 6121 8.5.3.2.1, XEP-0160"},
-	{ADDRESSED_TO_ACCOUNT | FORM_full, HOME_waiting, "OOOESSO", "behind older ones that wait"},
-	{FORM_domain | FORM_service, HOME_empty, "EEEESSE", "RFC 6120 10.5.1, 10.5.2"},
+	{FORM_full, HOME_some, "EEMEESE", "RFC 6121 8.5.3.2.1, 8.1"},
+	{FORM_full, HOME_empty, "EEOEESE", "RFC 6121 8.5.3.2.1, 8.1, XEP-0160"},
+	{ADDRESSED_TO_ACCOUNT, HOME_waiting, "OOOESSO", "behind older ones that wait"},
+	{FORM_full, HOME_waiting, "OOOEESO", "behind older ones that wait"},
+	{FORM_domain | FORM_service, HOME_empty, "EEEEESE", "RFC 6120 10.5.1, 10.5.2"},
 	{FORM_foreign, HOME_empty, "FFFFFFF", "RFC 6120 10.4"},
 };
 
