@@ -51,6 +51,14 @@ bool presence_is_directed(const struct traffic *t)
 	return directed_find(t->from, t->to.text, &at);
 }
 
+/* Has the session told this one, or its account, that it is there (RFC 6121 4.6)? */
+static bool directed_to(const struct session *s, const struct session *who)
+{
+	size_t at;
+
+	return directed_find(s, who->jid.text, &at) || directed_find(s, own_bare(who), &at);
+}
+
 static bool directed_remember(struct traffic *t)
 {
 	struct session *s = t->from;
@@ -87,6 +95,12 @@ static void directed_forget(struct traffic *t)
 }
 
 /* the roster */
+
+bool presence_is_shared(const struct session *s, const struct session *who)
+{
+	return s->account == who->account ||
+		(roster_state(s->account->roster, own_bare(who)) & SUB_FROM) || directed_to(s, who);
+}
 
 static const struct roster_item *contacts_of(const struct session *s)
 {

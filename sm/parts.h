@@ -38,6 +38,8 @@ void presence_show(struct house *h, struct session *s, struct jid item);
 
 /* Is the address of this presence among those that its sender has yet to be unavailable to? */
 bool presence_is_directed(const struct traffic *t);
+/* May `who` know that the session is there: by a subscription, or because it said so itself? */
+bool presence_is_shared(const struct session *s, const struct session *who);
 
 /* Offline messages (XEP-0160), for route.def. Has the message something that its receiver would
  * want to read later? Not so: chat states alone (XEP-0085), and what the sender's hints (XEP-0334)

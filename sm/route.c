@@ -56,6 +56,7 @@ static const struct row rows[] = {
 #define service FORM_service
 #define foreign FORM_foreign
 #define match HOME_match
+#define hidden HOME_hidden
 #define some HOME_some
 #define empty HOME_empty
 #define waiting HOME_waiting
@@ -74,6 +75,7 @@ static const struct row rows[] = {
 #undef service
 #undef foreign
 #undef match
+#undef hidden
 #undef some
 #undef empty
 #undef waiting
@@ -121,6 +123,19 @@ static bool waits(const struct traffic *t, enum route_form form, const struct se
 		(!match || match == mailbox_reader(t->house, account)) && offline_is_storable(t);
 }
 
+/* Who may not see a session must not get it to answer either (8.5.3.1). */
+static bool is_hidden(const struct traffic *t)
+{
+	return t->stanza->kind == STANZA_IQ && !presence_is_shared(t->match, t->from);
+}
+
+static enum route_home home_of_match(const struct traffic *t)
+{
+	if (is_hidden(t))
+		return HOME_hidden;
+	return waits(t, FORM_full, t->match) ? HOME_waiting : HOME_match;
+}
+
 struct route_case route_case_of(struct traffic *t)
 {
 	struct route_case c = {
@@ -133,7 +148,7 @@ struct route_case route_case_of(struct traffic *t)
 		t->match = session_by_jid(t->house->sessions, t->to.text);
 	if (t->match) {
 		t->receiver = t->match->account;
-		c.home = waits(t, c.form, t->match) ? HOME_waiting : HOME_match;
+		c.home = home_of_match(t);
 		return c;
 	}
 	if (c.form & (FORM_domain | FORM_service | FORM_foreign))

@@ -17,7 +17,13 @@ enum route_form {
 	FORM_service = 32,
 	FORM_foreign = 64
 };
-enum route_home { HOME_match = 1, HOME_some = 2, HOME_empty = 4, HOME_waiting = 8 };
+enum route_home {
+	HOME_match = 1,
+	HOME_hidden = 2,
+	HOME_some = 4,
+	HOME_empty = 8,
+	HOME_waiting = 16
+};
 enum route_action {
 	ACTION_resource,
 	ACTION_best,

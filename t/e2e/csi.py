@@ -96,7 +96,7 @@ def _(server):
 @scene("chat states that are copied from another session wait, too, and the session's iqs do not")
 def _(server):
     alice, desk, phone = online(server, "alice", "a"), online(server, "bob", "desk"), online(server, "bob", "phone")
-    phone.send("<iq type='set' id='c'><enable xmlns='urn:xmpp:carbons:2'/></iq>")
+    phone.send(f"<iq type='set' id='c'><enable xmlns='urn:xmpp:carbons:2'/></iq><presence to='{alice.jid}'/>")
     rest(phone)
     type_to(desk, alice)
     equal(word(alice.expect("message")), "composing", "at alice")

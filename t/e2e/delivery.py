@@ -3,6 +3,7 @@
 """Stanzas between people who are online (RFC 6121 section 8, RFC 6120 section 10)."""
 import os
 import sys
+from xml.etree import ElementTree
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from client import CLIENT, Client, condition
 from server import Server, eventually
@@ -70,6 +71,8 @@ def _(server):
 @scene("an iq to a full JID is delivered and its result finds its way back; to an absent one it is refused")
 def _(server):
     alice, bob = online(server, "alice", "a"), online(server, "bob", "b")
+    bob.send(f"<presence to='{alice.jid}'/>")
+    alice.expect("presence")
     alice.send(f"<iq type='get' id='q1' to='{bob.jid}'><query xmlns='urn:x:ask'/></iq>")
     asked = bob.expect("iq")
     equal(asked.get("from"), alice.jid, "from")
@@ -80,6 +83,49 @@ def _(server):
     equal(condition(alice.expect("iq")), "service-unavailable", "absent")
     alice.send("<iq type='get' id='q3' to='bob@localhost'><query xmlns='urn:x:ask'/></iq>")
     equal(condition(alice.expect("iq")), "service-unavailable", "bare JID")
+    leave(alice, bob)
+
+
+@scene("who may not see a session cannot ask it: as if it were not there, until it says directly that it is (RFC 6121 8.5.3.1)")
+def _(server):
+    alice, bob = online(server, "alice", "a"), online(server, "bob", "b")
+
+    def refused():
+        for kind in ("get", "set"):
+            got = []
+            for to in (bob.jid, "bob@localhost/none", "nobody@localhost/b"):
+                alice.send(f"<iq type='{kind}' id='q' to='{to}'><query xmlns='urn:x:ask'/></iq>")
+                answer = alice.expect("iq")
+                equal((answer.get("type"), answer.get("from"), condition(answer)), ("error", to, "service-unavailable"), kind)
+                answer.set("from", "")
+                got.append(ElementTree.tostring(answer))
+            equal(set(got), {got[0]}, "answers")
+        equal([s.tag for s in bob.quiet()], [], "what bob hears")
+    refused()
+    for to in (alice.jid, "alice@localhost"):
+        bob.send(f"<presence to='{to}'/>")
+        alice.expect("presence")
+        alice.send(f"<iq type='get' id='q' to='{bob.jid}'><query xmlns='urn:x:ask'/></iq>")
+        equal(bob.expect("iq").get("from"), alice.jid, "asked")
+        bob.send(f"<iq type='get' id='back' to='{alice.jid}'><query xmlns='urn:x:ask'/></iq>")
+        equal(condition(bob.expect("iq")), "service-unavailable", "alice has not said so")
+        bob.send(f"<presence to='{to}' type='unavailable'/>")
+        alice.expect("presence")
+        refused()
+    for kind in ("result", "error"):
+        alice.send(f"<iq type='{kind}' id='any' to='{bob.jid}'/>")
+        equal(bob.expect("iq").get("type"), kind, "an answer to whatever")
+    leave(alice, bob)
+
+
+@scene("presence of a type that there is not is refused, and goes to nobody")
+def _(server):
+    alice, bob = online(server, "alice", "a"), online(server, "bob", "b")
+    for to in ("", f" to='{bob.jid}'", " to='bob@localhost'"):
+        alice.send(f"<presence type='invisible' id='t'{to}/>")
+        got = alice.expect("presence")
+        equal((got.get("type"), got.get("id"), condition(got)), ("error", "t", "bad-request"), to)
+    equal(bob.quiet(), [], "what bob hears")
     leave(alice, bob)
 
 

@@ -292,6 +292,8 @@ def _(server):
 @scene("addresses in every spelling: bob's reach bob, nobody's come back, what is none is malformed")
 def _(server):
     c, bob = online(server, "alice", "names"), online(server, "bob", "names")
+    bob.send("<presence to='alice@localhost'/>")
+    c.expect("presence")
     domain = ".".join(["d" * 61] * 4)
     reach = ("BOB@LOCALHOST/names", "\uff22\uff2f\uff22@localhost/names",
              "bob@\uff4c\uff4f\uff43\uff41\uff4c\uff48\uff4f\uff53\uff54/names")

@@ -266,6 +266,25 @@ def _(server):
     leave(alice, second)
 
 
+@scene("who sees an account's presence may ask its sessions, one way as the subscription goes (8.5.3.1)")
+def _(server):
+    alice, bob = both(server)
+    presence(alice, "subscribe", BOB)
+    presence(bob, "subscribed", ALICE)
+    told(alice), told(bob)
+    alice.send(f"<iq type='get' id='ask' to='{bob.jid}'><query xmlns='urn:x:ask'/></iq>")
+    equal(bob.expect("iq").get("from"), alice.jid, "asked")
+    bob.send(f"<iq type='get' id='ask' to='{alice.jid}'><query xmlns='urn:x:ask'/></iq>")
+    equal(condition(bob.expect("iq")), "service-unavailable", "not the other way")
+    presence(bob, "unsubscribed", ALICE)
+    told(alice), told(bob)
+    alice.send(f"<iq type='get' id='ask' to='{bob.jid}'><query xmlns='urn:x:ask'/></iq>")
+    equal(condition(alice.expect("iq")), "service-unavailable", "nor after its end")
+    equal(told(bob), [], "bob")
+    strangers(server, alice, bob)
+    leave(alice, bob)
+
+
 @scene("presence is as it was after kill -9 of sm, and who goes meanwhile is gone for all")
 def _(server):
     alice, bob = both(server)

@@ -294,6 +294,7 @@ static void no_ids(void **state)
 	struct scene *s = *state;
 
 	s->domain.stanza_ids = true;
+	say(s, s->bob, "<presence to=\"alice@d/a\"/>"); /* for the iq */
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct heard h = {.conn = s->bob->row.conn};
 
