@@ -325,36 +325,67 @@ static enum verdict go_available(struct traffic *t)
 	return DONE;
 }
 
-/* RFC 6121 4.3.2, where the answer is known here: of a contact that may be seen, what there is, or
- * that there is nothing. Who may not see it learns nothing. */
-static void answer_probe(struct traffic *t)
+/* The mere fact, with the id of what says so: the session's own presence, or the probe that finds
+ * none (RFC 6121 4.3.2.1). */
+static void answer_merely(const struct traffic *t, const struct stanza *said, bool there)
 {
-	struct house *h = t->house;
-	struct str contact = jid_bare(t->to);
-	const struct account *a = account_by_jid(h->sessions, contact);
-	const struct session *one = session_by_jid(h->sessions, t->to.text);
+	struct emit e = emit_to(traffic_scratch(t));
+	struct buf id = {0};
+
+	stanza_value(&id, said->id.value);
+	emit_start(&e, "presence");
+	emit_attr(&e, "from", t->to.text);
+	emit_attr_opt(&e, "id", buf_str(&id));
+	if (!there)
+		emit_attr(&e, "type", STR("unavailable"));
+	emit_end(&e);
+	fan_add(t->house, t->from);
+	fan_send_own(t->house, buf_str(e.out), FAN_BARE);
+	buf_free(&id);
+}
+
+/* Of one session: who is subscribed learns whether it is there, and whom it has told itself, that
+ * it is (4.3.2, 4.6.6). */
+static void answer_for_session(const struct traffic *t, bool sees)
+{
+	const struct session *one = session_by_jid(t->house->sessions, t->to.text);
+	struct stanza said = {0};
+
+	if (one && ((sees && one->row.available) || directed_to(one, t->from)))
+		answer_merely(t, stanza_view_start(one->row.presence, &said) ? &said : t->stanza,
+			true);
+	else if (sees)
+		answer_merely(t, t->stanza, false);
+}
+
+/* Of an account, all that there is, or that there is nothing. */
+static void answer_for_account(const struct traffic *t)
+{
+	const struct account *a = account_by_jid(t->house->sessions, t->to.text);
 	bool there = false;
 
-	if (!(roster_state(t->from->account->roster, contact) & SUB_TO))
-		return;
 	for (const struct session *s = a ? a->oldest : NULL; s; s = s->next)
-		there = there || (s->row.available && (!jid_is_full(t->to) || s == one));
-	if (there && !jid_is_full(t->to)) {
-		tell_of(h, t->from, a);
-		return;
-	}
-	fan_add(h, t->from);
-	if (there) {
-		fan_send_own(h, one->row.presence, FAN_BARE);
-	} else {
-		struct emit e = emit_to(traffic_scratch(t));
+		there = there || s->row.available;
+	if (there)
+		tell_of(t->house, t->from, a);
+	else
+		answer_merely(t, t->stanza, false);
+}
 
-		emit_start(&e, "presence");
-		emit_attr(&e, "from", t->to.text);
-		emit_attr(&e, "type", STR("unavailable"));
-		emit_end(&e);
-		fan_send_own(h, buf_str(e.out), FAN_BARE);
-	}
+/* RFC 6121 4.3.2. Who may not see it learns nothing: "unsubscribed" would end a request that still
+ * waits for its answer. */
+static void answer_probe(const struct traffic *t)
+{
+	struct str contact = jid_bare(t->to), own = own_bare(t->from);
+	bool sees = str_eq(contact, own) ||
+		roster_state(t->from->account->roster, contact) & SUB_TO;
+
+	if (jid_is_full(t->to))
+		answer_for_session(t, sees);
+	else if (str_eq(contact, own))
+		tell_of(t->house, t->from, t->from->account);
+	else if (sees)
+		answer_for_account(t);
 }
 
 /* from the client */
@@ -392,10 +423,7 @@ static enum verdict directed(struct traffic *t)
 	case TYPE_PROBE:
 		if (!conf_domain(t->house->conf, jid_domain(t->to)))
 			return PASS;
-		if (str_eq(t->to.text, own_bare(t->from)))
-			tell_of(t->house, t->from, t->from->account);
-		else
-			answer_probe(t);
+		answer_probe(t);
 		return DONE;
 	default:
 		return PASS;

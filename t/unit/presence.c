@@ -119,17 +119,53 @@ static void probes(void **state)
 	struct scene *s = *state;
 
 	knows(s->a, "bob@d", SUB_LISTED | SUB_TO, NULL);
-	say(s, s->bob, "<presence/>");
+	say(s, s->bob, "<presence id=\"own\"><show>away</show></presence>");
 	again(s);
-	say(s, s->a, "<presence type=\"probe\" to=\"bob@d\"/>");
-	say(s, s->a, "<presence type=\"probe\" to=\"bob@d/x\"/>");
-	say(s, s->a, "<presence type=\"probe\" to=\"bob@d/y\"/>");
+	say(s, s->a, "<presence type=\"probe\" to=\"bob@d\" id=\"p1\"/>");
+	say(s, s->a, "<presence type=\"probe\" to=\"bob@d/x\" id=\"p2\"/>");
+	say(s, s->a, "<presence type=\"probe\" to=\"bob@d/y\" id=\"p3\"/>");
 	got(s->a,
-		"own <presence from=\"bob@d/x\"/>\nown <presence from=\"bob@d/x\"/>\n"
-		"own <presence from=\"bob@d/y\" type=\"unavailable\"/>\n");
+		"own <presence id=\"own\" from=\"bob@d/x\"><show>away</show></presence>\n"
+		"own <presence from=\"bob@d/x\" id=\"own\"/>\n"
+		"own <presence from=\"bob@d/y\" id=\"p3\" type=\"unavailable\"/>\n");
+	again(s);
+	say(s, s->bob, "<presence type=\"unavailable\"/>");
+	again(s);
+	say(s, s->a, "<presence type=\"probe\" to=\"bob@d\" id=\"&lt;4\"/>");
+	say(s, s->a, "<presence type=\"probe\" to=\"bob@d/x\"/>");
+	got(s->a,
+		"own <presence from=\"bob@d\" id=\"&lt;4\" type=\"unavailable\"/>\n"
+		"own <presence from=\"bob@d/x\" type=\"unavailable\"/>\n");
+	say(s, s->a, "<presence/>");
 	again(s);
 	say(s, s->bob, "<presence type=\"probe\" to=\"alice@d\"/>");
+	say(s, s->bob, "<presence type=\"probe\" to=\"alice@d/a\"/>");
+	say(s, s->bob, "<presence type=\"probe\" to=\"alice@d/none\"/>");
 	got(s->bob, "");
+}
+
+/* 4.6.6: whom a session has told itself learns that it is there, and nothing of its others. */
+static void probes_of_directed(void **state)
+{
+	static const char *const told[] = {"bob@d/x", "bob@d"};
+	struct scene *s = *state;
+	char xml[100];
+
+	say(s, s->b, "<presence/>");
+	for (size_t i = 0; i < COUNT(told); i++) {
+		snprintf(xml, sizeof xml, "<presence to=\"%s\"><show>dnd</show></presence>", told[i]);
+		say(s, s->a, xml);
+		again(s);
+		say(s, s->bob, "<presence type=\"probe\" to=\"alice@d/a\" id=\"p\"/>");
+		say(s, s->bob, "<presence type=\"probe\" to=\"alice@d/b\"/>");
+		say(s, s->bob, "<presence type=\"probe\" to=\"alice@d\"/>");
+		got(s->bob, "own <presence from=\"alice@d/a\" id=\"p\"/>\n");
+		snprintf(xml, sizeof xml, "<presence type=\"unavailable\" to=\"%s\"/>", told[i]);
+		say(s, s->a, xml);
+		again(s);
+		say(s, s->bob, "<presence type=\"probe\" to=\"alice@d/a\"/>");
+		got(s->bob, "");
+	}
 }
 
 /* 4.6.3: who hears it with all the others is not told once more. */
@@ -455,6 +491,8 @@ int main(void)
 		SCENE("presence: fifty contacts on one worker are one frame", fan),
 		SCENE("presence: requests that wait come with each initial presence", requests),
 		SCENE("presence: a probe is answered to whom it may be, and nothing is said to others", probes),
+		SCENE("presence: who was told directly may ask whether that session is still there",
+			probes_of_directed),
 		SCENE("presence: who was told directly and may see it anyway hears of the end once",
 			directed_to_contacts),
 		SCENE("presence: one's own resources hear of the end once, even if they were told directly",
