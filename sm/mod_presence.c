@@ -79,19 +79,33 @@ static bool directed_remember(struct traffic *t)
 	return true;
 }
 
-static void directed_forget(struct traffic *t)
+static void directed_forget(struct house *h, struct session *s, struct str jid)
 {
-	struct session *s = t->from;
 	struct buf list = {0};
 	size_t at;
 
-	if (!directed_find(s, t->to.text, &at))
+	if (!directed_find(s, jid, &at))
 		return;
 	buf_put(&list, str_head(s->row.directed, at));
-	buf_put(&list, str_skip(s->row.directed, at + t->to.text.n + 1));
+	buf_put(&list, str_skip(s->row.directed, at + jid.n + 1));
 	session_directed_set(s, buf_str(&list));
 	buf_free(&list);
-	session_changed(t->house, s);
+	session_changed(h, s);
+}
+
+/* Who hears that a session is gone has nobody there to be unavailable to (4.6.1). One that says so
+ * to somebody alone is still there. */
+static void forget_gone(struct house *h, struct str listener, const struct session *gone)
+{
+	struct session *one = session_by_jid(h->sessions, listener);
+	struct account *a = account_by_jid(h->sessions, listener);
+
+	if (one && one != gone)
+		directed_forget(h, one, gone->jid.text);
+	for (struct session *s = a ? a->oldest : NULL; s; s = s->next) {
+		if (s != gone)
+			directed_forget(h, s, gone->jid.text);
+	}
 }
 
 /* the roster */
@@ -225,9 +239,22 @@ static void tell_directed(struct house *h, const struct session *s, const struct
 
 	while (rest.n) {
 		str_cut(rest, '\n', &one, &rest);
+		forget_gone(h, one, s);
 		if (!is_told(h, s, one))
 			fan_send_jid(h, one, s, presence_unavailable(h, s, said, one));
 	}
+}
+
+static void tell_listeners(struct house *h, const struct session *s, const struct stanza *said,
+	bool itself)
+{
+	for (const struct roster_item *c = contacts_of(s); c; c = c->next) {
+		if (c->row.state & SUB_FROM)
+			forget_gone(h, c->row.contact, s);
+	}
+	forget_gone(h, s->account->jid, s);
+	add_listeners(h, s, itself ? NULL : s);
+	fan_send_own(h, presence_unavailable(h, s, said, STR_NONE), FAN_BARE);
 }
 
 /* With `itself` the resource hears of itself too, as RFC 6121 4.5.2 has it; one whose connection is
@@ -237,10 +264,8 @@ static void go_unavailable(struct house *h, struct session *s, const struct stan
 {
 	arrival_end(s);
 	tell_directed(h, s, said);
-	if (s->row.available) {
-		add_listeners(h, s, itself ? NULL : s);
-		fan_send_own(h, presence_unavailable(h, s, said, STR_NONE), FAN_BARE);
-	}
+	if (s->row.available)
+		tell_listeners(h, s, said, itself);
 	s->row.available = false;
 	s->row.priority = 0;
 	session_presence_set(s, STR_NONE);
@@ -418,7 +443,7 @@ static enum verdict directed(struct traffic *t)
 		t->why = STANZA_resource_constraint;
 		return DENY;
 	case TYPE_UNAVAILABLE:
-		directed_forget(t);
+		directed_forget(t->house, t->from, t->to.text);
 		return PASS;
 	case TYPE_PROBE:
 		if (!conf_domain(t->house->conf, jid_domain(t->to)))

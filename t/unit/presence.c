@@ -249,6 +249,31 @@ static void directed(void **state)
 	got(s->bob, "<presence type=\"unavailable\" from=\"alice@d/a\" to=\"bob@d/x\"/>\n");
 }
 
+/* 4.6.1: who has heard that a session is gone will not tell the next one of that name of an end. */
+static void directed_to_gone(void **state)
+{
+	struct scene *s = *state;
+	struct session *carol = enter(s, 2, 5, "carol@d/c"), *dave = enter(s, 2, 6, "dave@d/d");
+
+	knows(s->a, "bob@d", SUB_LISTED | SUB_FROM, NULL);
+	say(s, s->a, "<presence/>");
+	say(s, s->a, "<presence to=\"carol@d/c\"/>");
+	say(s, s->bob, "<presence to=\"alice@d/a\"/>");
+	say(s, s->b, "<presence to=\"alice@d/a\"/>");
+	say(s, carol, "<presence to=\"alice@d/b\"/>");
+	say(s, carol, "<presence to=\"alice@d/a\"/>");
+	say(s, dave, "<presence to=\"alice@d/a\"/>");
+	say(s, s->a, "<presence type=\"unavailable\"/>");
+	assert_int_equal(s->bob->row.directed.n, 0);
+	assert_int_equal(s->b->row.directed.n, 0);
+	assert_true(str_is(carol->row.directed, "alice@d/b\n"));
+	assert_true(str_is(dave->row.directed, "alice@d/a\n")); /* who has heard nothing */
+	say(s, s->bob, "<presence to=\"alice@d/b\"/>");
+	say(s, s->b, "<presence to=\"bob@d/x\"/>");
+	pipeline_session_ended(&s->h, s->b);
+	assert_int_equal(s->bob->row.directed.n, 0);
+}
+
 static void directed_bound(void **state)
 {
 	struct scene *s = *state;
@@ -500,6 +525,8 @@ int main(void)
 		SCENE("presence: a priority is an integer from -128 to 127, and anything else is a bad request",
 			priorities),
 		SCENE("presence: what was directed ends with unavailable", directed),
+		SCENE("presence: whoever has heard that a session is gone has nothing more to tell it",
+			directed_to_gone),
 		SCENE("presence: the two hundred and first address is refused", directed_bound),
 		SCENE("presence: who comes hears of many contacts in parts, each when the one before is taken and read",
 			arrival),
