@@ -6,7 +6,9 @@
 
 #define STANZA_MOST 16384 /* bytes of one */
 
-/* A resource in `to` does not count: 8.5.3.1 goes by section 3, which is about accounts. */
+/* A resource in `to` does not count, as 3.1.2 has it for requests. 8.5.3.2.2 would have the others
+ * ignored when there is no such resource; but then the two rosters would not agree, and the sender
+ * would learn who is there. */
 void subscription_ask(const struct traffic *t)
 {
 	if (str_eq(jid_bare(t->to), jid_bare(t->from->jid)))
