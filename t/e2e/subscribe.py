@@ -7,7 +7,7 @@ import sys
 import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from client import CLIENT, condition
-from people import (ask_roster, befriend, of, on_worker, online, presence, push, remove, roster, sees, settle, told, wait)
+from people import (add, ask_roster, befriend, of, on_worker, online, presence, push, remove, roster, sees, settle, told, wait)
 from server import BUILD, Server, eventually
 from tap import Skip, check, equal, finish, play, scene
 
@@ -115,6 +115,61 @@ def _(server):
     bob = online(server, "bob", "four", presence=False)
     bob.send("<presence/>")
     check((ALICE, "subscribe") not in told(bob), "answered")
+    strangers(server, alice, bob)
+    leave(alice, bob)
+
+
+@scene("a request goes to every session that is available, once; answers and pushes to every one that asked for the roster (3.1.3, 3.1.6)")
+def _(server):
+    alice, bob = both(server)
+    there, asked, silent = (online(server, "bob", name, presence=False) for name in ("there", "asked", "silent"))
+    there.send("<presence><priority>-3</priority></presence>")
+    roster(asked)
+    for c in (bob, there):
+        c.quiet()
+    for _ in range(2):
+        presence(alice, "subscribe", BOB)
+    equal([told(c) for c in (bob, there, asked, silent)], [[(ALICE, "subscribe")]] * 2 + [[], []], "a request, asked twice")
+    told(alice)
+    presence(bob, "subscribed", ALICE)
+    pushed = [(ALICE, "from", None)]
+    equal([told(c) for c in (bob, there, asked, silent)], [pushed, [], pushed, []], "bob's approval")
+    equal(sorted(told(alice)[2:], key=str), [(bob.jid, None), (there.jid, None)], "whom alice sees")
+    presence(bob, "subscribe", ALICE)
+    for c in (bob, there, asked, silent):
+        c.quiet()
+    presence(alice, "subscribed", BOB)
+    heard, sight = [(ALICE, "subscribed"), (ALICE, "both", None)], [(alice.jid, None)]
+    equal([told(c) for c in (bob, there, asked, silent)], [heard + sight, sight, heard, []], "alice's approval")
+    told(alice)
+    alice.send("<presence type='unavailable'><status>gone home</status></presence>")
+    for c in (bob, there):
+        got = c.expect("presence")
+        equal((of(got), got.findtext(f"{{{CLIENT}}}status")), ((alice.jid, "unavailable"), "gone home"), "goodbye")
+    equal([told(c) for c in (asked, silent)], [[], []], "goodbye")
+    strangers(server, alice, bob)
+    leave(alice, bob, there, asked, silent)
+
+
+@scene("while nobody is there the first of many requests is kept, and an item can be made before or after asking (3.1.1, 3.1.3)")
+def _(server):
+    alice, bob = both(server)
+    leave(bob)
+    add(alice, BOB, "Bob", ["Friends"])
+    for word in ("first", "second", "third"):
+        alice.send(f"<presence type='subscribe' to='{BOB}'><status>{word}</status></presence>")
+        settle(alice)
+    equal(roster(alice), {BOB: ("Bob", "none", "subscribe", ("Friends",))}, "the item was there before")
+    bob = online(server, "bob", "b", presence=False)
+    bob.send("<presence/>")
+    equal([s.findtext(f"{{{CLIENT}}}status") for s in bob.quiet() if s.get("type") == "subscribe"], ["first"], "what bob is asked")
+    presence(alice, "subscribe", CAROL)
+    add(alice, CAROL, "Carol")
+    equal(roster(alice)[CAROL], ("Carol", "none", "subscribe", ()), "the item comes after")
+    add(bob, ALICE, "Alice")
+    presence(bob, "subscribed", ALICE)
+    equal(roster(bob), {ALICE: ("Alice", "from", None, ())}, "whoever asks may have an item already")
+    told(alice)
     strangers(server, alice, bob)
     leave(alice, bob)
 
