@@ -95,17 +95,23 @@ static void directed_forget(struct house *h, struct session *s, struct str jid)
 
 /* Who hears that a session is gone has nobody there to be unavailable to (4.6.1). One that says so
  * to somebody alone is still there. */
-static void forget_gone(struct house *h, struct str listener, const struct session *gone)
+static void forget_gone(struct house *h, const struct account *listener, const struct session *gone)
 {
-	struct session *one = session_by_jid(h->sessions, listener);
-	struct account *a = account_by_jid(h->sessions, listener);
-
-	if (one && one != gone)
-		directed_forget(h, one, gone->jid.text);
-	for (struct session *s = a ? a->oldest : NULL; s; s = s->next) {
+	for (struct session *s = listener ? listener->oldest : NULL; s; s = s->next) {
 		if (s != gone)
 			directed_forget(h, s, gone->jid.text);
 	}
+}
+
+/* jid: full or bare. */
+static void forget_gone_at(struct house *h, struct str jid, const struct session *gone)
+{
+	struct session *one = session_by_jid(h->sessions, jid);
+
+	if (!one)
+		forget_gone(h, account_by_jid(h->sessions, jid), gone);
+	else if (one != gone)
+		directed_forget(h, one, gone->jid.text);
 }
 
 /* the roster */
@@ -239,7 +245,7 @@ static void tell_directed(struct house *h, const struct session *s, const struct
 
 	while (rest.n) {
 		str_cut(rest, '\n', &one, &rest);
-		forget_gone(h, one, s);
+		forget_gone_at(h, one, s);
 		if (!is_told(h, s, one))
 			fan_send_jid(h, one, s, presence_unavailable(h, s, said, one));
 	}
@@ -250,9 +256,9 @@ static void tell_listeners(struct house *h, const struct session *s, const struc
 {
 	for (const struct roster_item *c = contacts_of(s); c; c = c->next) {
 		if (c->row.state & SUB_FROM)
-			forget_gone(h, c->row.contact, s);
+			forget_gone(h, account_by_jid(h->sessions, c->row.contact), s);
 	}
-	forget_gone(h, s->account->jid, s);
+	forget_gone(h, s->account, s);
 	add_listeners(h, s, itself ? NULL : s);
 	fan_send_own(h, presence_unavailable(h, s, said, STR_NONE), FAN_BARE);
 }
