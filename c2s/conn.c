@@ -109,7 +109,7 @@ static void flush_until(struct conn *c)
 /* Who was never let in is not waited for again. */
 static bool goes_on(const struct conn *c)
 {
-	return c->exit == CONN_FLUSHES && !c->at_door && !c->worker->stopping &&
+	return c->exit == CONN_FLUSHES && !c->negotiates && !c->worker->stopping &&
 		relay_left(c) < c->left;
 }
 

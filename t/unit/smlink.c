@@ -9,7 +9,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "c2s/conn.h"
+#include "c2s/conn_work.h"
 #include "c2s/smlink.h"
 #include "c2s/smlink_tell.h"
 #include "common/log.h"
@@ -689,13 +689,13 @@ static void leaves_at_once(void **state)
 
 static void out_of_time(void **state)
 {
-	struct peer *p;
 	(void)state;
 	t.conf.negotiation_timeout = 1;
-	p = arrive(0);
-	say(p, HEADER);
-	UNTIL(heard(p, "<connection-timeout"));
-	UNTIL(p->ended);
+	t.conf.proxy_from = (struct conf_list){(const char *[]){"127.0.0.1"}, 1};
+	arrive(0);
+	UNTIL(heard(&t.peers[0], "<connection-timeout"));
+	conn_deadline(&t.w.conn_list->timer); /* that these words have gone is no reason to wait again */
+	assert_null(t.w.conn_list);
 }
 
 static void refused(void **state)
@@ -788,7 +788,7 @@ int main(void)
 		TEST("conn: a goodbye that sm does not answer ends all the same", no_last_words),
 		TEST("conn: who does not wait for our goodbye is gone at once", leaves_at_once),
 		TEST("conn: a client that vanishes is told to sm and freed", vanished),
-		TEST("conn: a login that takes too long ends with connection-timeout", out_of_time),
+		TEST("conn: a login that takes too long ends with connection-timeout, behind a proxy too", out_of_time),
 		TEST("conn: over a limit a client is told resource-constraint", refused),
 		TEST("conn: every stream ends with system-shutdown when the worker stops", stopped),
 		TEST("conn: a client may go while its password is being derived", gone_while_deriving),
