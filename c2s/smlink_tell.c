@@ -4,6 +4,7 @@
 #include "c2s/smlink_tell.h"
 #include "c2s/conn.h"
 #include "common/log.h"
+#include <stdlib.h>
 
 /* The ids of all connections that have a session; *n of them; mem_free. */
 static uint64_t *with_session(const struct worker *w, size_t *n)
@@ -55,47 +56,47 @@ static size_t counters(uint64_t *pairs)
 	return n;
 }
 
-/* Keeps the longest queues, longest first: pairs of connection and bytes. */
-static size_t rank(uint64_t *pairs, size_t n, uint64_t id, uint64_t bytes)
+struct queue {
+	uint64_t conn, bytes; /* as a report has them */
+};
+
+static int longest_first(const void *a, const void *b)
 {
-	size_t at = n;
-	while (at > 0 && pairs[at - 1] < bytes)
-		at -= 2;
-	if (at >= 2 * SMLINK_QUEUES)
-		return n;
-	if (n < 2 * SMLINK_QUEUES)
-		n += 2;
-	for (size_t i = n - 2; i > at; i -= 2) {
-		pairs[i] = pairs[i - 2];
-		pairs[i + 1] = pairs[i - 1];
-	}
-	pairs[at] = id;
-	pairs[at + 1] = bytes;
-	return n;
+	const struct queue *p = a, *q = b;
+	return p->bytes < q->bytes ? 1 : p->bytes > q->bytes ? -1 : 0;
 }
 
-static size_t queues(const struct worker *w, uint64_t *pairs)
+/* Of all connections for which something waits, or of those for which most does. */
+static size_t queues(const struct worker *w, struct buf *out)
 {
-	size_t n = 0;
+	size_t n;
 	for (const struct conn *c = w->queued ? w->conn_list : NULL; c; c = c->next) {
-		if (c->relay.counted)
-			n = rank(pairs, n, c->client.id, c->relay.counted);
+		struct queue q = {c->client.id, c->relay.counted};
+		if (q.bytes)
+			buf_add(out, &q, sizeof q);
 	}
-	return n;
+	n = out->n / sizeof(struct queue);
+	if (n <= SMLINK_QUEUES)
+		return n;
+	qsort(out->p, n, sizeof(struct queue), longest_first);
+	return SMLINK_QUEUES;
 }
 
 void smlink_report(struct smlink *l, bool leaving)
 {
 	struct worker *w = smlink_worker(l);
-	uint64_t counts[2 * EVENT_TOP], longest[2 * SMLINK_QUEUES];
+	uint64_t counts[2 * EVENT_TOP];
+	struct buf longest = {0};
+	size_t n = queues(w, &longest);
 	struct message m = {.code = MSG_report};
 	m.as.report.connections = w->connections;
 	m.as.report.negotiating = w->negotiating;
 	m.as.report.queued = w->queued;
 	m.as.report.counters = list_of(counts, counters(counts));
-	m.as.report.queues = list_of(longest, queues(w, longest));
+	m.as.report.queues = (struct u64_list){(const uint8_t *)longest.p, 2 * n};
 	m.as.report.leaving = leaving;
 	w->delivered = 0;
 	w->drained = false;
 	channel_send(smlink_channel(l), &m);
+	buf_free(&longest);
 }

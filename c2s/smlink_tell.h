@@ -9,7 +9,9 @@
 
 #define SMLINK_TICK_MS 2000    /* between reports */
 #define SMLINK_CENSUS_TICKS 15 /* between censuses */
-#define SMLINK_QUEUES 16       /* the most connections whose queues a report names */
+/* The most connections whose queues a report names. sm takes all others for such as read, and gives
+ * each a quarter of client-queue-bytes more: all that there is, for so many. */
+#define SMLINK_QUEUES 1024
 
 void smlink_join(struct smlink *l);
 void smlink_census(struct smlink *l);

@@ -368,6 +368,27 @@ def _(server):
     alice.close()
 
 
+@scene("many clients of one worker that do not read for a while: none is ended, and each then has all")
+def _(_):
+    users = [f"u{i}" for i in range(24)]
+    server = Server("client-queue-bytes = 262144", workers=1, accounts=["alice"] + users)
+    alice = online(server, "alice", "a")
+    for user in users:
+        for i in range(50):
+            alice.message(user + "@localhost", f"{i} " + "x" * 20000)
+        eventually(lambda: server.sm("offline", "show", user + "@localhost").stdout.startswith("50 "), "the store to have them")
+    readers = [online(server, user, "slow") for user in users]
+
+    def all_wait():
+        equal(server.log("c2s").count("event=slow_client"), 0, "clients that are said not to read")
+        return sum(s["queue"] > 0 for s in server.sessions()) == len(users)
+    eventually(all_wait, "something to wait for each")
+    for c in readers:
+        equal([int(b.split()[0]) for b in c.bodies(50)], list(range(50)), c.jid)
+        c.close()
+    alice.close(), server.stop()
+
+
 def own_memory(server):
     """What sm's serving child has of its own, in bytes; files that are mapped apart."""
     child, = server.children("sm")
