@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -86,12 +87,14 @@ static bool allow_some(scmp_filter_ctx f)
 	const scmp_datum_t us = (scmp_datum_t)getpid();
 	const struct scmp_arg_cmp no_code = {2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0};
 	const struct scmp_arg_cmp non_blocking = {1, SCMP_CMP_EQ, FIONBIO, 0};
+	const struct scmp_arg_cmp unacknowledged = {1, SCMP_CMP_EQ, SIOCOUTQ, 0};
 	const struct scmp_arg_cmp own_process = {0, SCMP_CMP_EQ, us, 0};
 	const struct scmp_arg_cmp only_read = {2, SCMP_CMP_EQ, 0, 0}; /* no new limit */
 
 	return allow_flags(f) && allow_if(f, SCMP_SYS(mmap), no_code) &&
 		allow_if(f, SCMP_SYS(mmap2), no_code) && allow_if(f, SCMP_SYS(mprotect), no_code) &&
 		allow_if(f, SCMP_SYS(ioctl), non_blocking) &&
+		allow_if(f, SCMP_SYS(ioctl), unacknowledged) &&
 		allow_if(f, SCMP_SYS(tgkill), own_process) && /* abort */
 		allow_if(f, SCMP_SYS(prlimit64), only_read);
 }

@@ -110,7 +110,7 @@ static void flush_until(struct conn *c)
 static bool goes_on(const struct conn *c)
 {
 	return c->exit == CONN_FLUSHES && !c->negotiates && !c->worker->stopping &&
-		relay_left(c) < c->left;
+		relay_left(c) + CONN_FLUSH_LEAST <= c->left;
 }
 
 static void on_timer(struct timer *t)

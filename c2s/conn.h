@@ -13,8 +13,9 @@
 #include <uv.h>
 
 /* From the end of the stream to the end of the connection, at most, and again as long as a client
- * has taken something of what waits for it; sm's last words are waited for as long before. */
+ * has taken so much of what waits for it; sm's last words are waited for as long before. */
 #define CONN_FLUSH_MS 5000
+#define CONN_FLUSH_LEAST 4096 /* bytes: nobody stays for one now and then */
 
 struct worker;
 struct terms;
@@ -39,7 +40,7 @@ struct conn {
 	struct door_key door;
 	unsigned holds;
 	uint32_t heard; /* ms of the loop's clock, cut off: a sign of life */
-	size_t left;    /* while it flushes: bytes that had not gone when that was looked at last */
+	size_t left;    /* while it flushes: bytes that it had not taken at the last look */
 	bool at_door;   /* counted there, and in worker.negotiating */
 	bool touched, spent;
 	bool reading;  /* the client's bytes are wanted */

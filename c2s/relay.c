@@ -5,6 +5,8 @@
 #include "c2s/conn.h"
 #include "c2s/smlink.h"
 #include "common/log.h"
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 void relay_send(struct conn *c, const struct message *m)
 {
@@ -75,10 +77,19 @@ size_t relay_queued(const struct conn *c)
 	return pipe_queued(&c->client.pipe) + c->sending.n + csi_bytes(c->client.csi);
 }
 
+static size_t unacknowledged(const struct conn *c)
+{
+	uv_os_fd_t fd;
+	int n = 0;
+	if (uv_fileno((const uv_handle_t *)&c->tcp, &fd) || ioctl(fd, SIOCOUTQ, &n))
+		return 0;
+	return (size_t)n;
+}
+
 size_t relay_left(const struct conn *c)
 {
 	return relay_queued(c) - c->sending.n +
-		uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp);
+		uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp) + unacknowledged(c);
 }
 
 /* The ceiling is for what waits behind the largest single stanza: one that is long by itself (a

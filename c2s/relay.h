@@ -37,7 +37,7 @@ void relay_release(struct worker *w);
 /* sm's deliver: to each of its connections that is still here. */
 void relay_deliver(struct worker *w, const struct message *m);
 size_t relay_queued(const struct conn *c); /* bytes that wait for the client */
-/* Of these, what the kernel has not taken either. */
+/* The same, and what is in the kernel's hands; less what the client has acknowledged. */
 size_t relay_left(const struct conn *c);
 void relay_measure(struct conn *c); /* counts them, and ends the slowest client's connection when
 				       the worker has too many */

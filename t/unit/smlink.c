@@ -577,7 +577,7 @@ static void longest_queue_goes(void **state)
 	buf_free(&big);
 }
 
-/* It takes a megabyte a second of what is still to come, for longer than one may that takes nothing. */
+/* It takes 10 kB a second of what is still to come, for longer than one may that takes nothing. */
 static void half_closed(void **state)
 {
 	struct peer *p;
@@ -593,7 +593,7 @@ static void half_closed(void **state)
 	CHECK(send(fd, "</stream:stream>", 16, MSG_NOSIGNAL) == 16 && !shutdown(fd, SHUT_WR));
 	UNTIL(conn(p)->client_ended);
 	p->fd = fd;
-	for (uint64_t end = uv_hrtime() + UINT64_C(1500000) * CONN_FLUSH_MS; uv_hrtime() < end; usleep(4000))
+	for (uint64_t end = uv_hrtime() + UINT64_C(1500000) * CONN_FLUSH_MS; uv_hrtime() < end; usleep(400000))
 		turn();
 	UNTIL(p->ended);
 	assert_true(str_ends(buf_str(&p->heard), STR("yyy</body></message></stream:stream>")));
