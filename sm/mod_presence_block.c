@@ -3,10 +3,12 @@
  * What a block, and its end, mean for presence (XEP-0191 3.3, 3.4). */
 #include "sm/module.h"
 
-/* One full JID out of an account that knows of the session as a whole: only that one is told. */
-static bool is_resource_of(struct jid item, struct str address)
+/* One full JID out of an account that knows of the session as a whole: only that one is told. Never
+ * of one's own: nobody is hidden from oneself. */
+static bool is_resource_of(struct jid item, struct str address, const struct session *s)
 {
-	return jid_is_full(item) && jid_local(item).n && str_eq(jid_bare(item), address);
+	return jid_is_full(item) && jid_local(item).n && str_eq(jid_bare(item), address) &&
+		!str_eq(address, s->account->jid);
 }
 
 static void send_presence(struct house *h, const struct session *to, struct str presence)
@@ -79,7 +81,7 @@ void presence_hide(struct house *h, struct session *s, struct jid item)
 			fan_send_jid(h, one, s, presence_unavailable(h, s, NULL, one));
 			continue;
 		}
-		if (is_resource_of(item, one))
+		if (is_resource_of(item, one, s))
 			fan_send_jid(h, item.text, s, presence_unavailable(h, s, NULL, item.text));
 		buf_put(&list, one);
 		buf_putc(&list, '\n');

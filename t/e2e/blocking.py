@@ -207,6 +207,17 @@ def _(server):
         c.close()
 
 
+@scene("who blocks a resource of its own is not hidden from that, though it had told all its own directly")
+def _(server):
+    alice, other = online(server, "alice", "a"), online(server, "alice", "b")
+    alice.send(f"<presence to='{ALICE}'/>")
+    alice.quiet(), other.quiet()
+    done(alice, "block", other.jid)
+    equal(told(other), [], "what the other hears")
+    clean(alice)
+    alice.close(), other.close()
+
+
 @scene("contacts: one end for who sees the account, whatever else blocks it then; blocked no more, both see each other again")
 def _(server):
     alice, bob = friends(server)
