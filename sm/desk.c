@@ -41,7 +41,7 @@ struct desk {
 	struct buf *why;
 	struct db *db;
 	bool written; /* since the last checkpoint */
-	time_t replace_after;
+	time_t replace_after, probe_after;
 
 	_Atomic int64_t trouble_since;
 	_Atomic int trouble;
@@ -73,6 +73,7 @@ static void note_result(struct desk *k, enum db_result r, const char *what)
 			return;
 		log_event(store_failed, LOG_TEXT("path", k->path),
 			LOG_TEXT("result", db_result_name(r)), LOG_TEXT("why", what));
+		k->probe_after = seconds_since_boot() + PROBE_SECONDS;
 		atomic_store(&k->trouble_since, (int64_t)time(NULL));
 	} else if (was) {
 		log_event(store_recovered, LOG_TEXT("path", k->path),
@@ -100,6 +101,15 @@ static void probe(struct desk *k)
 	/* Damage is in one place and not in another: only work that succeeds is a sign there. */
 	if (r != DB_OK || atomic_load(&k->trouble) != DB_CORRUPT)
 		note_result(k, r, db_why(k->db));
+}
+
+/* However much there is to do: not all that is done writes. */
+static void probe_if_due(struct desk *k)
+{
+	if (atomic_load(&k->trouble_since) == 0 || seconds_since_boot() < k->probe_after)
+		return;
+	k->probe_after = seconds_since_boot() + PROBE_SECONDS;
+	probe(k);
 }
 
 /* --- groups ---------------------------------------------------------------------------------- */
@@ -213,8 +223,7 @@ static void replace_if_due(struct desk *k)
 
 static void rest(struct desk *k)
 {
-	if (atomic_load(&k->trouble_since) != 0)
-		probe(k);
+	probe_if_due(k);
 	if (k->written)
 		db_checkpoint(k->db);
 	k->written = false;
@@ -266,6 +275,7 @@ static void serve_jobs(struct desk *k)
 	pthread_mutex_lock(&k->lock);
 	while ((group = next_group(k))) {
 		pthread_mutex_unlock(&k->lock);
+		probe_if_due(k);
 		if (k->mode == DB_READ)
 			read_group(k, group);
 		else

@@ -244,6 +244,16 @@ static void nothing_written(void **state)
 	run_all();
 	assert_true(done);
 	assert_int_equal(trouble(), DB_OK);
+	disk_rules("full write a.db 1 0");
+	give(3, &done);
+	run_all();
+	assert_int_equal(trouble(), DB_FULL);
+	disk_rules(NULL);
+	while (trouble() != DB_OK) { /* it is never idle, and looks all the same */
+		give_job(1, &done, run_repeat);
+		run_all();
+		usleep(100000);
+	}
 	stop();
 }
 
