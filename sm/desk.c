@@ -89,6 +89,7 @@ static void probe(struct desk *k)
 {
 	enum db_result r;
 
+	k->probe_after = seconds_since_boot() + PROBE_SECONDS;
 	if (k->mode == DB_READ) {
 		r = db_exec(k->db, "SELECT count(*) FROM sqlite_schema");
 	} else {
@@ -106,10 +107,8 @@ static void probe(struct desk *k)
 /* However much there is to do: not all that is done writes. */
 static void probe_if_due(struct desk *k)
 {
-	if (atomic_load(&k->trouble_since) == 0 || seconds_since_boot() < k->probe_after)
-		return;
-	k->probe_after = seconds_since_boot() + PROBE_SECONDS;
-	probe(k);
+	if (atomic_load(&k->trouble_since) != 0 && seconds_since_boot() >= k->probe_after)
+		probe(k);
 }
 
 /* --- groups ---------------------------------------------------------------------------------- */
@@ -223,7 +222,8 @@ static void replace_if_due(struct desk *k)
 
 static void rest(struct desk *k)
 {
-	probe_if_due(k);
+	if (atomic_load(&k->trouble_since) != 0)
+		probe(k);
 	if (k->written)
 		db_checkpoint(k->db);
 	k->written = false;
