@@ -202,7 +202,7 @@ static void turn(void)
 
 static bool heard(struct peer *p, const char *words)
 {
-	return memmem(p->heard.p, p->heard.n, words, strlen(words));
+	return p->heard.n && memmem(p->heard.p, p->heard.n, words, strlen(words));
 }
 
 static void say(struct peer *p, const char *words)
