@@ -75,7 +75,7 @@ bool buf_try_room(struct buf *b, size_t n)
 	return true;
 }
 
-char *buf_room(struct buf *b, size_t n)
+char *buf_more(struct buf *b, size_t n)
 {
 	bool there_is_memory = buf_try_room(b, n);
 

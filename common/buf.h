@@ -24,19 +24,23 @@ static inline void buf_clear(struct buf *b) /* memory kept */
 	b->n = 0;
 }
 void buf_trim(struct buf *b); /* empty: frees; else shrinks to about n */
-char *buf_room(struct buf *b,
-	size_t n); /* at least n writable bytes behind the content; then buf_grew */
+MUST_CHECK bool buf_try_room(struct buf *b, size_t n);
+char *buf_more(struct buf *b, size_t n); /* buf_room's, when there is not enough */
+/* At least n writable bytes behind the content; then buf_grew. */
+static inline char *buf_room(struct buf *b, size_t n)
+{
+	return b->p && b->cap - b->n >= n ? b->p + b->n : buf_more(b, n);
+}
 static inline void buf_grew(struct buf *b, size_t n) /* n of them are content now */
 {
 	CHECK(n <= b->cap - b->n);
 	b->n += n;
 }
-MUST_CHECK bool buf_try_room(struct buf *b, size_t n);
 static inline void buf_add(struct buf *b, const void *bytes, size_t n)
 {
 	if (n == 0)
 		return;
-	memcpy(b->cap - b->n >= n ? b->p + b->n : buf_room(b, n), bytes, n);
+	memcpy(buf_room(b, n), bytes, n);
 	b->n += n;
 }
 
@@ -52,7 +56,7 @@ static inline void buf_puts(struct buf *b, const char *c_string)
 
 static inline void buf_putc(struct buf *b, char c)
 {
-	*(b->cap > b->n ? b->p + b->n : buf_room(b, 1)) = c;
+	*buf_room(b, 1) = c;
 	b->n++;
 }
 

@@ -6,6 +6,8 @@
 
 #include "common/scan_chars.h"
 
+#include "common/sixteen.h"
+
 #define PLAIN (CHARS_TEXT | CHARS_VALUE | CHARS_PRINT)
 #define LETTER (PLAIN | CHARS_NAME_START | CHARS_NAME)
 #define LATER (PLAIN | CHARS_NAME)
@@ -222,18 +224,8 @@ const char *chars_run(const char *p, const char *end, uint8_t class)
 	return p;
 }
 
-/* Sixteen bytes at a time; every compiler makes of this what the processor has. */
-typedef signed char sixteen __attribute__((vector_size(16)));
-typedef uint64_t two __attribute__((vector_size(16)));
 /* For what becomes two functions, one for values and one for text. */
 #define ALIKE static inline __attribute__((always_inline))
-#define EACH(c) ((sixteen){c, c, c, c, c, c, c, c, c, c, c, c, c, c, c, c})
-
-/* Which of the bytes of a word in memory is the first that is not zero; one is not. */
-static size_t first_byte(uint64_t word)
-{
-	return (size_t)__builtin_ctzll(htole64(word)) / 8;
-}
 
 /* To the first byte of sixteen or more that is markup, control character or beyond ASCII, ']' in
  * text or a quote in a value; or to where fewer than sixteen are left. < and > differ in one
@@ -242,16 +234,14 @@ ALIKE const char *skip_wide(const char *p, const char *end, bool in_value)
 {
 	for (; (size_t)(end - p) >= sizeof(sixteen); p += sizeof(sixteen)) {
 		sixteen v, mark;
-		two odd;
+		uint32_t odd;
 
 		memcpy(&v, p, sizeof v);
 		mark = in_value ? ((v | EACH(4)) == EACH('&')) | (v == EACH('\''))
 				: (v == EACH('&')) | (v == EACH(']'));
-		odd = (two)((v < EACH(' ')) | ((v | EACH(2)) == EACH('>')) | mark);
-		if (odd[0])
-			return p + first_byte(odd[0]);
-		if (odd[1])
-			return p + 8 + first_byte(odd[1]);
+		odd = sixteen_bits((v < EACH(' ')) | ((v | EACH(2)) == EACH('>')) | mark);
+		if (odd)
+			return p + __builtin_ctz(odd);
 	}
 	return p;
 }

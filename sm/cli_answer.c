@@ -9,61 +9,25 @@
 
 #include "sm/command.h"
 
-#define PIECE 32768 /* bytes that are written at once */
+#define PIECE 65536 /* bytes that are written at once */
 
 struct answer_row {
-	/* the first bytes in which first cells differ, so that most are told apart by them */
-	uint64_t head;
 	const char *first, *cells; /* the first cell in its final form; all of them as they came */
-	uint32_t first_n, cells_n;
+	uint32_t first_n;
+	uint32_t ends[]; /* cells_split */
 };
 
-#define EACH_BYTE UINT64_C(0x0101010101010101)
-#define LOW_BITS (0x7f * EACH_BYTE)
-
-/* Has the high bit of each of eight bytes that is a blank; the first is the lowest. */
-static uint64_t blanks_at(const char *p)
-{
-	uint64_t word;
-
-	memcpy(&word, p, sizeof word);
-	word = htole64(word) ^ ' ' * EACH_BYTE;
-	return ~(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS);
-}
-
-/* Where the next blank is, or the end: words are short, so eight bytes at a time and no call. */
-static size_t find_blank(struct str s)
-{
-	size_t n = 0;
-
-	for (; s.n - n >= sizeof(uint64_t); n += sizeof(uint64_t)) {
-		uint64_t high = blanks_at(s.p + n);
-
-		if (high)
-			return n + (size_t)__builtin_ctzll(high) / 8;
-	}
-	while (n < s.n && s.p[n] != ' ')
-		n++;
-	return n;
-}
-
-static size_t count_blanks(struct str s)
-{
-	size_t count = 0;
-
-	for (; s.n >= sizeof(uint64_t); s = str_skip(s, sizeof(uint64_t)))
-		count += (blanks_at(s.p) >> 7) * EACH_BYTE >> 56;
-	for (size_t i = 0; i < s.n; i++)
-		count += s.p[i] == ' ';
-	return count;
-}
+struct answer_place {
+	/* the first bytes in which first cells differ, so that most are told apart by them */
+	uint64_t head;
+	const struct answer_row *row;
+};
 
 static struct str take_word(struct str *rest)
 {
-	size_t n = find_blank(*rest);
-	struct str word = {rest->p, n};
+	struct str word;
 
-	*rest = n < rest->n ? (struct str){rest->p + n + 1, rest->n - n - 1} : STR_NONE;
+	str_cut(*rest, ' ', &word, rest);
 	return word;
 }
 
@@ -88,7 +52,7 @@ static bool is_name(struct str s)
 		if ((s.p[i] < 'a' || s.p[i] > 'z') && s.p[i] != '_')
 			return false;
 	}
-	return s.n > 0;
+	return s.n > 0 && s.n <= ANSWER_NAME_MOST;
 }
 
 static bool add_column(struct section *s, struct str word)
@@ -103,6 +67,8 @@ static bool add_column(struct section *s, struct str word)
 	c->type = type.p[0];
 	c->width = c->name.n;
 	c->is_itself = cell_is_itself(c->type);
+	c->least = cell_most(c->type, 0);
+	c->more = cell_most(c->type, c->least) - c->least;
 	c->is_number = c->type == 'n' || c->type == 'z' || c->type == 'd';
 	s->column_count++;
 	return true;
@@ -146,90 +112,108 @@ static bool add_section(struct answer *a, char kind, struct str rest)
 	return true;
 }
 
+/* Cell i as it came. */
+static struct str raw_cell(const struct answer_row *row, size_t i)
+{
+	/* at most one byte behind the last cell: the line's end */
+	size_t from = i ? row->ends[i - 1] + 1 : 0, end = row->ends[i];
+
+	return str_at(row->cells + from, end > from ? end - from : 0);
+}
+
+/* Is it shown as it is, unless there are bytes in it to look at? */
+static bool is_final(const struct answer *a, const struct column *c, struct str cell)
+{
+	return a->json || (c->is_itself && cell.n);
+}
+
 /* The cell as it will be shown. seen: CELL_ bits of its line. */
 static struct str final_cell(const struct answer *a, const struct column *c, struct str cell,
-	unsigned seen, struct arena *memory, char brief[CELL_SHORT])
+	unsigned seen, struct arena *memory, char brief[CELL_SHORT], bool *good)
 {
-	if (a->json)
-		return cell;
-	if (seen & (CELL_ODD | CELL_ESCAPED) || cell.n == 0 || !c->is_itself)
-		return cell_text(memory, brief, c->type, cell);
-	return cell;
-}
-
-/* What a column has to know of a cell. */
-static void note_cell(const struct answer *a, struct column *c, struct str cell, unsigned seen)
-{
-	size_t width;
-
-	if (a->json) {
-		if (seen & (CELL_ODD | CELL_QUOTED | CELL_ESCAPED))
-			c->is_odd |= (cell_bytes(cell) & (CELL_ODD | CELL_QUOTED)) != 0;
-		return;
+	if (seen & CELL_ESCAPED) {
+		cell = plain_word(memory, cell, good);
+		seen |= cell_bytes(cell);
 	}
-	width = seen & CELL_ODD ? cell_width(cell) : cell.n;
-	c->is_odd |= width != cell.n;
-	if (width > c->width)
-		c->width = width;
+	if (a->json || (is_final(a, c, cell) && !(seen & CELL_ODD)))
+		return cell;
+	return cell_text(memory, brief, c->type, cell);
 }
 
-/* The first cell is kept for the order, so it does not lie in what is used again. */
-static struct str keep_first(struct answer *a, struct str cell, const char *brief)
+/* What the columns have to know of a row that has bytes to look at. */
+static bool note_odd(const struct answer *a, struct section *s, const struct answer_row *row,
+	unsigned seen)
 {
-	return cell.p == brief ? arena_copy(&a->memory, cell) : cell;
-}
-
-/* Cells that are missing at the end are empty, and a blank may be the last byte. */
-static bool has_cells(const struct section *s, struct str rest)
-{
-	size_t n = count_blanks(rest);
-
-	return n < s->column_count || (n == s->column_count && rest.p[rest.n - 1] == ' ');
-}
-
-/* Looks at each cell of a row. */
-static bool read_cells(struct answer *a, struct section *s, struct str rest, unsigned seen,
-	struct answer_row *row)
-{
-	char brief[CELL_SHORT];
+	struct arena memory = {0};
 	bool good = true;
 
 	for (size_t i = 0; i < s->column_count; i++) {
-		struct str cell = take_word(&rest);
+		struct column *c = &s->columns[i];
+		char brief[CELL_SHORT];
+		struct str cell = final_cell(a, c, raw_cell(row, i), seen, &memory, brief, &good);
+		size_t width = a->json ? 0 : cell_width(cell);
 
-		if (seen & CELL_ESCAPED) {
-			cell = plain_word(&a->memory, cell, &good);
-			seen |= cell_bytes(cell);
-		}
-		if (i && !a->json && cell_fits(s->columns[i].type, cell, s->columns[i].width))
-			continue;
-		cell = final_cell(a, &s->columns[i], cell, seen, &a->memory, brief);
-		note_cell(a, &s->columns[i], cell, seen);
-		if (i)
-			continue;
-		cell = keep_first(a, cell, brief);
-		row->first = cell.p;
-		row->first_n = (uint32_t)cell.n;
+		c->is_odd |= a->json ? (cell_bytes(cell) & (CELL_ODD | CELL_QUOTED)) != 0
+				     : width != cell.n;
+		c->width = width > c->width ? width : c->width;
 	}
-	return good && rest.n == 0;
+	arena_end(&memory);
+	return good;
 }
 
-static bool add_row(struct answer *a, struct section *s, struct str rest)
+/* The same of a row that has none. Few cells are looked at: most are for certain no wider. */
+static void note_widths(struct section *s, const struct answer_row *row)
 {
-	struct answer_row row = {.first = rest.p, .cells = rest.p, .cells_n = (uint32_t)rest.n};
-	unsigned seen = cell_bytes(rest);
-	bool good;
+	for (size_t i = 0; i < s->column_count; i++) {
+		struct column *c = &s->columns[i];
+		struct str cell = raw_cell(row, i);
+		char brief[CELL_SHORT];
 
-	if (a->json && !seen) { /* nothing needs to be known of a column */
-		row.first_n = (uint32_t)find_blank(rest);
-		good = has_cells(s, rest);
-	} else {
-		good = read_cells(a, s, rest, seen, &row);
+		if (c->width >= c->least && c->width >= cell.n + c->more)
+			continue;
+		cell = cell_text(NULL, brief, c->type, cell);
+		c->width = cell.n > c->width ? cell.n : c->width;
 	}
-	buf_add(&s->rows, &row, sizeof row);
+}
+
+/* The first cell is kept for the order, so it does not lie in what is used again. */
+static void keep_first(struct answer *a, const struct section *s, struct answer_row *row,
+	unsigned seen)
+{
+	char brief[CELL_SHORT];
+	bool good = true;
+	struct str cell = final_cell(a, &s->columns[0], raw_cell(row, 0), seen, &a->memory, brief,
+		&good);
+
+	if (cell.p == brief)
+		cell = arena_copy(&a->memory, cell);
+	row->first = cell.p;
+	row->first_n = (uint32_t)cell.n;
+}
+
+static bool add_row(struct answer *a, struct section *s, struct str cells)
+{
+	struct answer_place place = {0};
+	struct answer_row *row;
+	unsigned seen;
+	bool good = true;
+
+	if (!s->column_count)
+		return false;
+	row = space_new(&a->space, sizeof *row + s->column_count * sizeof *row->ends);
+	row->cells = cells.p;
+	if (!cells_split(cells, row->ends, s->column_count, &seen))
+		return false;
+	if (seen & (CELL_ODD | CELL_ESCAPED | (a->json ? CELL_QUOTED : 0)))
+		good = note_odd(a, s, row, seen);
+	else if (!a->json)
+		note_widths(s, row);
+	keep_first(a, s, row, seen);
+	place.row = row;
+	buf_add(&s->order, &place, sizeof place);
 	s->seen |= seen;
 	s->row_count++;
-	return good && s->column_count && rest.n <= UINT32_MAX;
+	return good;
 }
 
 bool answer_line(struct answer *a, struct str line)
@@ -254,42 +238,61 @@ bool answer_line(struct answer *a, struct str line)
 
 /* --- order ----------------------------------------------------------------------------------- */
 
-static struct answer_row *rows_of(const struct section *s)
+static struct answer_place *places_of(const struct section *s)
 {
-	return (struct answer_row *)(void *)s->rows.p;
+	return (struct answer_place *)(void *)s->order.p;
 }
 
-static struct str first_of(const struct answer_row *row)
+static struct str first_of(const struct answer_place *place)
 {
-	return str_at(row->first, row->first_n);
+	return str_at(place->row->first, place->row->first_n);
 }
 
-void section_cells(const struct answer *a, const struct section *s, size_t row, struct cells *out)
+#define LINE 64 /* bytes of memory that come together */
+
+/* In their order rows lie all over the memory: most of the time would go to waiting for it. Always
+ * inline: gcc 12 leaves a call out that does nothing else. */
+static inline __attribute__((always_inline)) void fetch_ahead(const struct section *s, size_t place)
 {
-	const struct answer_row *r = &rows_of(s)[row];
-	struct str rest = str_at(r->cells, r->cells_n);
-	unsigned seen = s->seen & (CELL_ODD | CELL_ESCAPED) ? cell_bytes(rest) : 0;
+	const struct answer_place *all = places_of(s);
+
+	if (place + 12 >= s->row_count)
+		return;
+	__builtin_prefetch(all[place + 12].row);
+	__builtin_prefetch((const char *)all[place + 12].row + LINE);
+	for (size_t i = 0; i < 4; i++)
+		__builtin_prefetch(all[place + 6].row->cells + i * LINE);
+}
+
+void section_cells(const struct answer *a, const struct section *s, size_t place, struct cells *out)
+{
+	const struct answer_row *row = places_of(s)[place].row;
+	unsigned seen = 0;
 	bool good = true; /* it was, when the row was read */
 
+	fetch_ahead(s, place);
+	if (s->seen & (CELL_ODD | CELL_ESCAPED))
+		seen = cell_bytes(str_at(row->cells, row->ends[s->column_count - 1]));
 	for (size_t i = 0; i < s->column_count; i++) {
-		struct str cell = take_word(&rest);
+		const struct column *c = &s->columns[i];
+		struct str cell = raw_cell(row, i);
 
-		if (seen & CELL_ESCAPED) {
-			cell = plain_word(&out->memory, cell, &good);
-			seen |= cell_bytes(cell);
-		}
-		out->of[i] = final_cell(a, &s->columns[i], cell, seen, &out->memory, out->brief[i]);
+		if (seen)
+			cell = final_cell(a, c, cell, seen, &out->memory, out->brief[i], &good);
+		else if (!is_final(a, c, cell))
+			cell = cell_text(&out->memory, out->brief[i], c->type, cell);
+		out->of[i] = cell;
 	}
 }
 
 /* How many bytes all first cells begin with: accounts of one house are often called alike. */
 static size_t shared_head(const struct section *s)
 {
-	const struct answer_row *rows = rows_of(s);
-	struct str head = first_of(&rows[0]);
+	const struct answer_place *places = places_of(s);
+	struct str head = first_of(&places[0]);
 
-	for (size_t row = 1; row < s->row_count; row++) {
-		struct str cell = first_of(&rows[row]);
+	for (size_t i = 1; i < s->row_count; i++) {
+		struct str cell = first_of(&places[i]);
 		size_t n = 0;
 
 		while (n < head.n && n < cell.n && cell.p[n] == head.p[n])
@@ -314,24 +317,65 @@ static uint64_t big_endian(struct str s)
 
 static int by_first_cell(const void *a, const void *b)
 {
-	const struct answer_row *one = a, *other = b;
+	return str_cmp(first_of(a), first_of(b));
+}
 
-	if (one->head != other->head)
-		return one->head < other->head ? -1 : 1;
-	return str_cmp(first_of(one), first_of(other));
+/* By one byte of their heads; places in which it is the same stay as they are. False: it is the
+ * same in all. */
+static bool sort_by_byte(const struct answer_place *places, size_t n, unsigned shift,
+	struct answer_place *to)
+{
+	size_t from[257] = {0};
+
+	for (size_t i = 0; i < n; i++)
+		from[(places[i].head >> shift & 0xff) + 1]++;
+	if (from[(places[0].head >> shift & 0xff) + 1] == n)
+		return false;
+	for (size_t i = 1; i < 256; i++)
+		from[i] += from[i - 1];
+	for (size_t i = 0; i < n; i++)
+		to[from[places[i].head >> shift & 0xff]++] = places[i];
+	return true;
+}
+
+/* From the last byte to the first: no comparison to guess at. */
+static void sort_by_heads(struct section *s)
+{
+	struct buf other = {0};
+
+	buf_room(&other, s->order.n);
+	buf_grew(&other, s->order.n);
+	for (unsigned shift = 0; shift < 64; shift += 8) {
+		struct buf order = s->order;
+
+		if (!sort_by_byte(places_of(s), s->row_count, shift,
+			    (struct answer_place *)(void *)other.p))
+			continue;
+		s->order = other;
+		other = order;
+	}
+	buf_free(&other);
 }
 
 static void sort_rows(struct section *s)
 {
-	struct answer_row *rows = rows_of(s);
-	size_t skip;
+	struct answer_place *places = places_of(s);
+	size_t skip, from = 0;
 
 	if (s->row_count < 2 || s->columns[0].is_number)
 		return;
 	skip = shared_head(s);
-	for (size_t row = 0; row < s->row_count; row++)
-		rows[row].head = big_endian(str_skip(first_of(&rows[row]), skip));
-	qsort(rows, s->row_count, sizeof *rows, by_first_cell);
+	for (size_t i = 0; i < s->row_count; i++)
+		places[i].head = big_endian(str_skip(first_of(&places[i]), skip));
+	sort_by_heads(s);
+	places = places_of(s);
+	for (size_t i = 1; i <= s->row_count; i++) {
+		if (i < s->row_count && places[i].head == places[from].head)
+			continue;
+		if (i - from > 1)
+			qsort(&places[from], i - from, sizeof *places, by_first_cell);
+		from = i;
+	}
 }
 
 /* --- all ------------------------------------------------------------------------------------- */
@@ -365,6 +409,7 @@ void answer_flush(const struct answer *a, struct buf *out)
 void answer_end(struct answer *a)
 {
 	for (struct section *s = a->first; s; s = s->next)
-		buf_free(&s->rows);
+		buf_free(&s->order);
+	space_end(&a->space);
 	arena_end(&a->memory);
 }

@@ -159,18 +159,12 @@ enum exit_status cli_print(const struct cli *c, struct str answer)
 
 /* --- an answer that is read while it comes ---------------------------------------------------- */
 
-#define BLOCK (256 * 1024)
-
-/* Lines lie in blocks that do not move: the answer borrows from them. */
-struct block {
-	struct block *next; /* the one before */
-	size_t size, n;
-	char bytes[];
-};
+#define BLOCK ((size_t)256 * 1024)
 
 struct reception {
-	struct answer answer;
-	struct block *block;
+	struct answer answer; /* borrows from the blocks, which are in its space and do not move */
+	char *block;
+	size_t size, n;
 	size_t line; /* where in the block the line begins that is not whole yet */
 	bool begun, ended;
 	enum exit_status status; /* what sm said */
@@ -180,17 +174,17 @@ struct reception {
 /* Room for at least half a block more; the line that has begun goes along. */
 static void make_room(struct reception *r)
 {
-	struct block *old = r->block, *b;
-	size_t begun = old ? old->n - r->line : 0, size = BLOCK + 2 * begun;
+	size_t begun = r->n - r->line;
+	char *block;
 
-	if (old && old->size - old->n >= BLOCK / 2)
+	if (r->size - r->n >= BLOCK / 2)
 		return;
-	b = mem_try(sizeof *b + size);
-	CHECK(b); /* nobody is served by a command without memory */
-	*b = (struct block){.next = old, .size = size, .n = begun};
+	r->size = BLOCK + 2 * begun;
+	block = space_new(&r->answer.space, r->size);
 	if (begun)
-		memcpy(b->bytes, old->bytes + r->line, begun);
-	r->block = b;
+		memcpy(block, r->block + r->line, begun);
+	r->block = block;
+	r->n = begun;
 	r->line = 0;
 }
 
@@ -219,14 +213,14 @@ static bool take_line(struct reception *r, struct str line)
 
 static bool take_lines(struct reception *r)
 {
-	struct str rest = str_at(r->block->bytes + r->line, r->block->n - r->line), line, behind;
+	struct str rest = str_at(r->block + r->line, r->n - r->line), line, behind;
 
 	while (str_cut(rest, '\n', &line, &behind)) {
 		rest = behind;
 		if (!take_line(r, line))
 			return false;
 	}
-	r->line = r->block->n - rest.n;
+	r->line = r->n - rest.n;
 	return true;
 }
 
@@ -237,9 +231,9 @@ static bool receive_lines(struct reception *r, int fd)
 
 	do {
 		make_room(r);
-		n = recv(fd, r->block->bytes + r->block->n, r->block->size - r->block->n, 0);
+		n = recv(fd, r->block + r->n, r->size - r->n, 0);
 		if (n > 0)
-			r->block->n += (size_t)n;
+			r->n += (size_t)n;
 		if (n > 0 && !take_lines(r))
 			return false;
 	} while (n > 0 || (n < 0 && errno == EINTR));
@@ -250,6 +244,7 @@ static enum exit_status show(const struct cli *c, struct answer *a)
 {
 	struct buf out = {0};
 
+	(void)setvbuf(stdout, NULL, _IONBF, 0); /* pieces leave as they are */
 	answer_sort(a);
 	if (c->json)
 		answer_json(&out, a);
@@ -272,12 +267,6 @@ enum exit_status cli_follow(const struct cli *c, int fd)
 	else
 		status = show(c, &r.answer);
 	answer_end(&r.answer);
-	while (r.block) {
-		struct block *b = r.block;
-
-		r.block = b->next;
-		mem_free(b);
-	}
 	return status;
 }
 

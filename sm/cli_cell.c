@@ -7,43 +7,69 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EACH_BYTE UINT64_C(0x0101010101010101)
-#define HIGH_BITS (0x80 * EACH_BYTE)
+#include "common/sixteen.h"
 
-/* Eight bytes at a time, without a branch. High bits of `odd`, `quoted`, `escaped` say that some
- * byte was so. */
+/* All ones in each place where some byte was so. */
 struct seen {
-	uint64_t odd, quoted, escaped;
+	sixteen odd, quoted, escaped;
 };
 
-/* Has a high bit if one of the bytes is zero. */
-static uint64_t zeros(uint64_t word)
+/* The first 64 bytes, or all. Where the blanks are. */
+static uint64_t see(struct seen *seen, struct str s)
 {
-	return (word - EACH_BYTE) & ~word;
+	uint64_t blanks = 0;
+
+	for (size_t at = 0; at < 64 && at < s.n; at += sizeof(sixteen)) {
+		sixteen v = EACH('x');
+
+		if (s.n - at >= sizeof v)
+			memcpy(&v, s.p + at, sizeof v);
+		else
+			memcpy(&v, s.p + at, s.n - at);
+		seen->odd |= (v < EACH(' ')) | (v == EACH(0x7f)); /* not ASCII: negative */
+		seen->quoted |= (v == EACH('"')) | (v == EACH('\\'));
+		seen->escaped |= v == EACH('%');
+		blanks |= (uint64_t)sixteen_bits(v == EACH(' ')) << at;
+	}
+	return blanks;
 }
 
-static void see(struct seen *s, uint64_t word)
+static unsigned seen_bytes(const struct seen *s)
 {
-	uint64_t del = word + EACH_BYTE, blank = word + (0x80 - ' ') * EACH_BYTE;
-
-	s->odd |= word | del | ~blank; /* no sum carries, unless there is a high bit already */
-	s->quoted |= zeros(word ^ '"' * EACH_BYTE) | zeros(word ^ '\\' * EACH_BYTE);
-	s->escaped |= zeros(word ^ '%' * EACH_BYTE);
+	return (sixteen_bits(s->odd) ? CELL_ODD : 0) | (sixteen_bits(s->quoted) ? CELL_QUOTED : 0) |
+		(sixteen_bits(s->escaped) ? CELL_ESCAPED : 0);
 }
 
 unsigned cell_bytes(struct str s)
 {
 	struct seen seen = {0};
-	uint64_t word;
 
-	for (; s.n >= sizeof word; s = (struct str){s.p + sizeof word, s.n - sizeof word}) {
-		memcpy(&word, s.p, sizeof word);
-		see(&seen, word);
+	for (size_t at = 0; at < s.n; at += 64)
+		see(&seen, str_skip(s, at));
+	return seen_bytes(&seen);
+}
+
+bool cells_split(struct str row, uint32_t *ends, size_t count, unsigned *bytes)
+{
+	struct seen seen = {0};
+	size_t found = 0;
+
+	if (row.n > CELLS_LONGEST)
+		return false;
+	for (size_t at = 0; at < row.n; at += 64) {
+		uint64_t blanks = see(&seen, str_skip(row, at));
+
+		for (; blanks && found < count; blanks &= blanks - 1)
+			ends[found++] = (uint32_t)at + (uint32_t)__builtin_ctzll(blanks);
+		if (blanks)
+			return false;
 	}
-	for (size_t i = 0; i < s.n; i++)
-		see(&seen, (unsigned char)s.p[i] * EACH_BYTE);
-	return (seen.odd & HIGH_BITS ? CELL_ODD : 0) | (seen.quoted & HIGH_BITS ? CELL_QUOTED : 0) |
-		(seen.escaped & HIGH_BITS ? CELL_ESCAPED : 0);
+	if (found == count && ends[count - 1] + 1 < row.n)
+		return false;
+	*bytes = seen_bytes(&seen);
+	while (found < count)
+		ends[found++] = (uint32_t)row.n;
+	return true;
 }
 
 /* Up to so many digits nothing overflows. */
@@ -94,43 +120,46 @@ static char *lay_number(char *to, int64_t value)
 	return to;
 }
 
-static char *lay_digits(char *to, int value, size_t digits, char behind)
+static char *lay_two(char *to, unsigned value, char behind)
 {
-	for (size_t i = digits; i-- > 0; value /= 10)
-		to[i] = (char)('0' + value % 10);
-	to[digits] = behind;
-	return to + digits + 1;
+	to[0] = (char)('0' + value / 10);
+	to[1] = (char)('0' + value % 10);
+	to[2] = behind;
+	return to + 3;
 }
 
 /* The civil date of a day (0: 1970-01-01), with years that begin in March, so that the day that
  * some have more is their last. In 400 years there are 146097 days. */
-static char *lay_date(char *to, int64_t day)
+static char *lay_date(char *to, unsigned day)
 {
-	int64_t since = day + 719468; /* 0000-03-01 */
-	int64_t era = since / 146097, of_era = since % 146097;
-	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-	int month = (int)(5 * of_year + 2) / 153; /* 0: March */
+	unsigned since = day + 719468; /* 0000-03-01 */
+	unsigned era = since / 146097, of_era = since % 146097;
+	unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
+	unsigned month = (5 * of_year + 2) / 153; /* 0: March */
 
 	year += era * 400 + (month >= 10);
-	to = lay_digits(to, (int)year, 4, '-');
-	to = lay_digits(to, month < 10 ? month + 3 : month - 9, 2, '-');
-	return lay_digits(to, (int)(of_year - (153 * month + 2) / 5 + 1), 2, 'T');
+	to = lay_two(to, year / 100, '0') - 1;
+	to = lay_two(to, year % 100, '-');
+	to = lay_two(to, month < 10 ? month + 3 : month - 9, '-');
+	return lay_two(to, of_year - (153 * month + 2) / 5 + 1, 'T');
 }
 
-/* ISO 8601, by hand because gmtime_r takes most of the time of a long listing otherwise. */
+/* ISO 8601, 0 is none; by hand because gmtime_r takes most of the time of a long listing
+ * otherwise. */
 static char *lay_time(char *to, int64_t seconds)
 {
-	int rest = (int)(seconds % 86400);
+	unsigned rest;
 
-	if (seconds < 0 || seconds >= INT64_C(253402300800)) { /* up to the year 9999 */
-		*to = '?';
+	if (seconds <= 0 || seconds >= INT64_C(253402300800)) { /* up to the year 9999 */
+		*to = seconds ? '?' : '-';
 		return to + 1;
 	}
-	to = lay_date(to, seconds / 86400);
-	to = lay_digits(to, rest / 3600, 2, ':');
-	to = lay_digits(to, rest / 60 % 60, 2, ':');
-	return lay_digits(to, rest % 60, 2, 'Z');
+	rest = (unsigned)(seconds % 86400);
+	to = lay_date(to, (unsigned)(seconds / 86400));
+	to = lay_two(to, rest / 3600, ':');
+	to = lay_two(to, rest / 60 % 60, ':');
+	return lay_two(to, rest % 60, 'Z');
 }
 
 /* The two greatest units: "3d4h", "5m12s". */
@@ -147,7 +176,7 @@ static char *lay_duration(char *to, int64_t seconds)
 			continue;
 		to = lay_number(to, seconds / units[i].seconds);
 		*to++ = units[i].name;
-		return lay_digits(to, (int)(seconds % units[i].seconds / units[i].next), 2,
+		return lay_two(to, (unsigned)(seconds % units[i].seconds / units[i].next),
 			units[i].next_name);
 	}
 	to = lay_number(to, seconds);
@@ -172,9 +201,19 @@ static char *lay_size(char *to, int64_t bytes)
 	return to;
 }
 
-bool cell_fits(char type, struct str cell, size_t width)
+size_t cell_most(char type, size_t n)
 {
-	return type == 't' && width >= strlen("9999-12-31T23:59:59Z") && is_number(cell);
+	size_t least = 1;
+
+	if (type == 't')
+		least = strlen("9999-12-31T23:59:59Z");
+	else if (type == 'z')
+		least = strlen("1023K");
+	else if (type == 'b')
+		least = strlen("yes");
+	else if (type == 'd')
+		n += strlen("1m39s") - strlen("99");
+	return n > least ? n : least;
 }
 
 /* Bytes of the character there, where it is no harmless one: controls, and what turns the order of
@@ -232,20 +271,21 @@ bool cell_is_itself(char type)
 	return type == 's' || type == 'i' || type == 'n';
 }
 
-/* False: a cell of this type is text, or should not be. */
-static bool lay_short(char **to, char type, struct str cell)
+/* Nothing: it is no number, so no value of this type. */
+static struct str brief_text(char brief[CELL_SHORT], char type, struct str cell)
 {
+	char *end = brief;
 	int64_t number;
 
-	if ((type != 't' && type != 'd' && type != 'z') || !number_of(cell, &number))
-		return false;
+	if (!number_of(cell, &number))
+		return STR_NONE;
 	if (type == 't')
-		*to = lay_time(*to, number);
+		end = lay_time(brief, number);
 	else if (type == 'd')
-		*to = lay_duration(*to, number);
+		end = lay_duration(brief, number);
 	else
-		*to = lay_size(*to, number);
-	return true;
+		end = lay_size(brief, number);
+	return str_at(brief, (size_t)(end - brief));
 }
 
 static bool is_digit(struct str cell, char digit)
@@ -253,19 +293,19 @@ static bool is_digit(struct str cell, char digit)
 	return cell.n == 1 && cell.p[0] == digit;
 }
 
-struct str cell_text(struct arena *memory, char *brief, char type, struct str cell)
+struct str cell_text(struct arena *memory, char brief[CELL_SHORT], char type, struct str cell)
 {
-	char own[CELL_SHORT], *start = brief ? brief : own, *end = start;
 	struct buf text = {0};
 	struct str kept;
 
-	if (cell.n == 0 || (type == 't' && is_digit(cell, '0')))
+	if (cell.n == 0)
 		return STR("-");
 	if (type == 'b')
 		return is_digit(cell, '1') ? STR("yes") : STR("no");
-	if (lay_short(&end, type, cell)) {
-		kept = str_at(start, (size_t)(end - start));
-		return brief ? kept : arena_copy(memory, kept);
+	if (type == 't' || type == 'd' || type == 'z') {
+		kept = brief_text(brief, type, cell);
+		if (kept.n)
+			return kept;
 	}
 	if (is_printable(cell))
 		return cell;

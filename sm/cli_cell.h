@@ -16,12 +16,19 @@
 #define CELL_QUOTED 4  /* JSON puts a backslash before it */
 unsigned cell_bytes(struct str cells); /* all of them together */
 
+#define CELLS_LONGEST (UINT32_MAX / 2) /* bytes of a row */
+/* Where each of `count` (not 0) cells ends: at a blank, or with the row; the next begins one byte
+ * behind. Cells that are missing at the end are empty; a blank may be the last byte. *bytes: CELL_
+ * bits of all. False: there are more cells, or the row is too long. */
+MUST_CHECK bool cells_split(struct str row, uint32_t *ends, size_t count, unsigned *bytes);
+
 /* Is a value of this type, when nothing in it is CELL_ODD, shown as it is? */
 bool cell_is_itself(char type);
-/* Borrows from `cell`, or lies in `brief` (or NULL) if it is short, or in `memory`. */
-struct str cell_text(struct arena *memory, char *brief, char type, struct str cell);
-/* Is the text of this value for certain no wider than that? (A quick answer; no is no answer.) */
-bool cell_fits(char type, struct str cell, size_t width);
+/* Borrows from `cell`, or lies in `brief` (which text of type s does not need) if it is short, or
+ * in `memory` if some of it is CELL_ODD. */
+struct str cell_text(struct arena *memory, char brief[CELL_SHORT], char type, struct str cell);
+/* So wide at most is the text of a value of so many bytes, none of them CELL_ODD. */
+size_t cell_most(char type, size_t n);
 void cell_json(struct buf *out, char type, struct str cell);
 size_t cell_width(struct str text);                  /* characters */
 struct str cell_head(struct str text, size_t width); /* as many characters, or all */

@@ -6,90 +6,87 @@
 #include "sm/cli_answer.h"
 #include "sm/cli_cell.h"
 
-static bool is_string(const struct column *c)
+#define LEAD_MOST 32 /* bytes */
+
+/* What stands before the values of a column: the comma, the name, the colon, and the quote if the
+ * values are text as they are. */
+struct lead {
+	char text[LEAD_MOST];
+	size_t n;
+	bool is_text;
+};
+
+static void lead_make(struct lead *l, const struct column *c, bool is_first)
 {
-	return c->type == 's' || c->type == 'i';
+	struct buf text = {0};
+
+	l->is_text = (c->type == 's' || c->type == 'i') && !c->is_odd;
+	buf_printf(&text, "%s\"%.*s\":%s", is_first ? "" : ",", STR_ARG(c->name),
+		l->is_text ? "\"" : "");
+	CHECK(text.n <= sizeof l->text);
+	memcpy(l->text, text.p, text.n);
+	l->n = text.n;
+	buf_free(&text);
 }
 
-/* `lead` is what stands before the value: the comma, the name, the colon. */
-static void put_value(struct buf *out, const struct column *c, struct str lead, struct str cell)
+/* All of a lead's room is copied: a size that is known makes it two instructions. */
+static void put_value(struct buf *out, const struct column *c, const struct lead *l,
+	struct str cell)
 {
-	char *to;
+	char *to = buf_room(out, LEAD_MOST + cell.n + 1);
 
-	if (c->is_odd || !is_string(c)) {
-		buf_put(out, lead);
+	memcpy(to, l->text, LEAD_MOST);
+	buf_grew(out, l->n);
+	if (!l->is_text) {
 		cell_json(out, c->type, cell);
 		return;
 	}
-	to = buf_room(out, lead.n + cell.n + 2);
-	if (lead.n)
-		memcpy(to, lead.p, lead.n);
-	to[lead.n] = '"';
+	to += l->n;
 	if (cell.n)
-		memcpy(to + lead.n + 1, cell.p, cell.n);
-	to[lead.n + 1 + cell.n] = '"';
-	buf_grew(out, lead.n + cell.n + 2);
+		memcpy(to, cell.p, cell.n);
+	to[cell.n] = '"';
+	buf_grew(out, cell.n + 1);
 }
 
-/* The leads of a section's rows, made once. */
-struct leads {
-	struct buf text;
-	struct str of[ANSWER_COLUMNS_MOST];
-};
-
-static void leads_make(struct leads *l, const struct section *s)
+static void leads_make(struct lead *leads, const struct section *s)
 {
-	size_t from = 0;
-
-	for (size_t i = 0; i < s->column_count; i++) {
-		buf_puts(&l->text, i ? "," : "");
-		cell_json(&l->text, 's', s->columns[i].name);
-		buf_putc(&l->text, ':');
-		l->of[i].n = l->text.n - from;
-		from = l->text.n;
-	}
-	from = 0;
-	for (size_t i = 0; i < s->column_count; i++) {
-		l->of[i].p = l->text.p + from;
-		from += l->of[i].n;
-	}
+	for (size_t i = 0; i < s->column_count; i++)
+		lead_make(&leads[i], &s->columns[i], i == 0);
 }
 
-static void put_fields(struct buf *out, const struct section *s, const struct leads *l,
+static void put_fields(struct buf *out, const struct section *s, const struct lead *leads,
 	const struct cells *cells)
 {
 	for (size_t i = 0; i < s->column_count; i++)
-		put_value(out, &s->columns[i], l->of[i], cells->of[i]);
+		put_value(out, &s->columns[i], &leads[i], cells->of[i]);
 }
 
 static void put_record(struct buf *out, const struct answer *a, const struct section *s)
 {
-	struct leads l = {0};
+	struct lead leads[ANSWER_COLUMNS_MOST] = {0};
 	struct cells cells = {0};
 
-	leads_make(&l, s);
+	leads_make(leads, s);
 	section_cells(a, s, 0, &cells);
-	put_fields(out, s, &l, &cells);
-	buf_free(&l.text);
+	put_fields(out, s, leads, &cells);
 	arena_end(&cells.memory);
 }
 
 static void put_rows(struct buf *out, const struct answer *a, const struct section *s)
 {
-	struct leads l = {0};
+	struct lead leads[ANSWER_COLUMNS_MOST] = {0};
 	struct cells cells = {0};
 
-	leads_make(&l, s);
+	leads_make(leads, s);
 	buf_putc(out, '[');
 	for (size_t i = 0; i < s->row_count; i++) {
 		buf_puts(out, i ? ",\n{" : "\n{");
 		section_cells(a, s, i, &cells);
-		put_fields(out, s, &l, &cells);
+		put_fields(out, s, leads, &cells);
 		buf_putc(out, '}');
 		answer_flush(a, out);
 	}
 	buf_puts(out, s->row_count ? "\n]" : "]");
-	buf_free(&l.text);
 	arena_end(&cells.memory);
 }
 

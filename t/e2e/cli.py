@@ -3,9 +3,13 @@
 """The sm command, and what both programs say to their operator."""
 import json
 import os
+import random
+import re
+import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from client import Client, Refused
 from server import Server, eventually
@@ -212,6 +216,66 @@ def _(server):
     done = run(server, "sm", "serve", "--config", server.conf)
     check(done.returncode not in (0, None), str(done))
     equal(server.answers(), True, "the first")
+
+
+def escaped(cell):
+    return "".join(c if c > " " and c not in "%\x7f" else "".join(f"%{b:02x}" for b in c.encode()) for c in cell)
+
+
+class Answering:
+    """In place of sm: gives one answer to all who ask, in pieces of any size."""
+
+    def __init__(self, server, answer):
+        folder = os.path.join(server.folder, "other-run")
+        os.makedirs(folder)
+        self.answer = answer
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(os.path.join(folder, "control.sock"))
+        self.listener.listen()
+        self.conf = os.path.join(server.folder, "other-run.conf")
+        with open(server.conf) as f, open(self.conf, "w") as other:
+            other.write(re.sub(r'run-directory = ".*"', f'run-directory = "{folder}"', f.read()))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection:
+                while connection.recv(4096):
+                    pass
+                at = 0
+                while at < len(self.answer):
+                    n = random.choice((1, 7, 4096, 70000, 300000))
+                    connection.sendall(self.answer[at:at + n])
+                    at += n
+
+    def end(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+@scene("a long answer is whole and in order, in whatever pieces it comes and whatever its cells hold")
+def _(server):
+    odd = ["\u00e4\u20ac", 'quote"back\\', "a b", "100%", "\n", "", "x" * 300000, "\u202e"]
+    rows = [{"name": f"somebody-{random.getrandbits(24):08d}-{n:05d}", "n": n, "note": odd[n % len(odd)] if n % 500 < 8 else "plain"}
+            for n in range(20000)]
+    random.shuffle(rows)
+    lines = [f"+ {row['name']} {row['n']} {escaped(row['note'])}" for row in rows]
+    other = Answering(server, "\n".join(["0", "* people name:s n:n note:s"] + lines + [".", ""]).encode())
+    want = sorted(rows, key=lambda row: row["name"].encode())
+    for row in want:
+        row["note"] = row["note"].replace("\n", "\n")
+    shown = run(server, "sm", "sessions", "--json", "--config", other.conf)
+    equal(shown.returncode, 0, shown.stderr)
+    check(json.loads(shown.stdout) == want, "JSON")
+    text = run(server, "sm", "sessions", "--config", other.conf).stdout.splitlines()
+    equal([line.split()[:2] for line in text[1:]], [[row["name"], str(row["n"])] for row in want], "text")
+    equal({line.split(maxsplit=2)[2] for line in text[1:] if len(line) < 300},
+          {"plain", "\u00e4\u20ac", 'quote"back\\', "a b", "100%", "\\x0a", "-", "\\xe2\\x80\\xae"}, "notes")
+    other.end()
 
 
 server = Server()

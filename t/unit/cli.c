@@ -4,6 +4,8 @@
  * cursor. */
 #include "sm/cli.h"
 
+#include <stdio.h>
+
 #include "sm/cli_cell.h"
 #include "sm/report.h"
 #include "t/lib/sm_try.h"
@@ -129,6 +131,109 @@ static void rows_are_in_order_of_bytes(void **state)
 	buf_free(&out);
 }
 
+/* Names that are alike for longer than what is looked at first, some of them the same: rows that are equal may be in
+ * any order. */
+static void names_may_begin_alike(void **state)
+{
+	struct buf answer = {0}, want = {0};
+
+	(void)state;
+	buf_puts(&answer, "* a x:s\n+ b\n");
+	buf_puts(&want, "x\n");
+	for (unsigned i = 0; i < 300; i++)
+		buf_printf(&answer, "+ a-long-name-that-many-share-%03u\n", i * 7 % 300 / 2);
+	for (unsigned i = 0; i < 300; i++)
+		buf_printf(&want, "a-long-name-that-many-share-%03u\n", i / 2);
+	buf_puts(&want, "b\n");
+	assert_string_equal(show(buf_cstr(&answer), false, 0), buf_cstr(&want));
+	buf_free(&answer);
+	buf_free(&want);
+}
+
+/* The same in each run (xorshift), below `below`. */
+static size_t pick(size_t below)
+{
+	static uint64_t state = 1;
+
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (size_t)(state % below);
+}
+
+/* Each way on its own, byte by byte. */
+static unsigned slow_split(struct str row, uint32_t *ends, size_t count, bool *good)
+{
+	unsigned bytes = 0;
+	size_t found = 0;
+
+	*good = true;
+	for (size_t i = 0; i < row.n; i++) {
+		unsigned char c = (unsigned char)row.p[i];
+
+		bytes |= c < ' ' || c >= 0x7f ? CELL_ODD : 0;
+		bytes |= c == '"' || c == '\\' ? CELL_QUOTED : 0;
+		bytes |= c == '%' ? CELL_ESCAPED : 0;
+		*good = *good && (found < count);
+		if (c == ' ' && found < count)
+			ends[found++] = (uint32_t)i;
+	}
+	while (found < count)
+		ends[found++] = (uint32_t)row.n;
+	return bytes;
+}
+
+static void cells_end_at_blanks(void **state)
+{
+	static const char some[] = "    abcdefghijklmnopqrstuvwxyz!$&/~";
+	static const char odd[] = "\x1f\x7f\x80\xff\t\"\\%\n";
+	char row[300];
+
+	(void)state;
+	for (unsigned i = 0; i < 30000; i++) {
+		size_t n = pick(i % 2 ? 80 : sizeof row), count = 1 + pick(40);
+		char *own = mem_new(n + 1); /* so that a byte beyond shows */
+		uint32_t ends[40], want[40];
+		unsigned bytes, want_bytes;
+		bool good;
+
+		for (size_t at = 0; at < n; at++)
+			row[at] = some[pick(sizeof some - 1)];
+		if (n && pick(4) == 0)
+			row[pick(n)] = odd[pick(sizeof odd - 1)];
+		own = mem_resize(own, n);
+		assert_non_null(own);
+		memcpy(own, row, n);
+		want_bytes = slow_split(str_at(own, n), want, count, &good);
+		assert_int_equal(cell_bytes(str_at(own, n)), want_bytes);
+		assert_int_equal(cells_split(str_at(own, n), ends, count, &bytes), good);
+		if (good) {
+			assert_int_equal(bytes, want_bytes);
+			assert_memory_equal(ends, want, count * sizeof *ends);
+		}
+		mem_free(own);
+	}
+}
+
+/* What decides whether a cell has to be looked at. */
+static void no_text_is_wider_than_said(void **state)
+{
+	static const char types[] = "sintzdb";
+	struct arena memory = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 50000; i++) {
+		char type = types[i % (sizeof types - 1)], cell[24], brief[CELL_SHORT];
+		int n = snprintf(cell, sizeof cell, "%s%zu", pick(8) ? "" : "-", pick(SIZE_MAX) >> (1 + pick(63)));
+		struct str text = cell_text(&memory, brief, type, str_at(cell, (size_t)n));
+
+		if (text.n > cell_most(type, (size_t)n))
+			fail_msg("%c %s: %.*s", type, cell, STR_ARG(text));
+	}
+	assert_true(cell_text(&memory, (char[CELL_SHORT]){0}, 's', STR_NONE).n <= cell_most('s', 0));
+	arena_end(&memory);
+}
+
 #define TEN "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
 
 static void widths_are_of_characters(void **state)
@@ -244,7 +349,8 @@ static void sizes_and_durations(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct str text = cell_text(&memory, NULL, rows[i].type, str_of(rows[i].cell));
+		char brief[CELL_SHORT];
+		struct str text = cell_text(&memory, brief, rows[i].type, str_of(rows[i].cell));
 
 		if (!str_is(text, rows[i].text))
 			fail_msg("%c %s: %.*s, not %s", rows[i].type, rows[i].cell, STR_ARG(text), rows[i].text);
@@ -261,6 +367,10 @@ int main(void)
 		TITLED("cli: a list fits the terminal, ids are never cut", a_list_fits_the_terminal),
 		TITLED("cli: rows are in order of the first column's bytes, and leave in pieces",
 			rows_are_in_order_of_bytes),
+		TITLED("cli: names that begin alike are in order, and the same name twice is there twice",
+			names_may_begin_alike),
+		TITLED("cli: cells end where blanks are, wherever those are", cells_end_at_blanks),
+		TITLED("cli: no text is wider than its type and length say", no_text_is_wider_than_said),
 		TITLED("cli: widths are of characters, not of bytes", widths_are_of_characters),
 		TITLED("cli: nothing that came from outside moves the cursor", nothing_moves_the_cursor),
 		TITLED("cli: nothing that came from outside turns the line around", nothing_turns_the_line),
