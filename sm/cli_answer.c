@@ -12,7 +12,8 @@
 #define PIECE 65536 /* bytes that are written at once */
 
 struct answer_row {
-	const char *first, *cells; /* the first cell in its final form; all of them as they came */
+	const char *cells; /* as they came */
+	const char *first; /* if there is an order: the first cell in its final form */
 	uint32_t first_n;
 	uint32_t ends[]; /* cells_split */
 };
@@ -52,7 +53,7 @@ static bool is_name(struct str s)
 		if ((s.p[i] < 'a' || s.p[i] > 'z') && s.p[i] != '_')
 			return false;
 	}
-	return s.n > 0 && s.n <= ANSWER_NAME_MOST;
+	return s.n > 0;
 }
 
 static bool add_column(struct section *s, struct str word)
@@ -62,7 +63,7 @@ static bool add_column(struct section *s, struct str word)
 
 	if (s->column_count == ANSWER_COLUMNS_MOST || !str_cut(word, ':', &c->name, &type))
 		return false;
-	if (type.n != 1 || !is_name(c->name))
+	if (type.n != 1 || !is_name(c->name) || c->name.n > ANSWER_NAME_MOST)
 		return false;
 	c->type = type.p[0];
 	c->width = c->name.n;
@@ -135,7 +136,7 @@ static struct str final_cell(const struct answer *a, const struct column *c, str
 		cell = plain_word(memory, cell, good);
 		seen |= cell_bytes(cell);
 	}
-	if (a->json || (is_final(a, c, cell) && !(seen & CELL_ODD)))
+	if (is_final(a, c, cell) && (a->json || !(seen & CELL_ODD)))
 		return cell;
 	return cell_text(memory, brief, c->type, cell);
 }
@@ -176,6 +177,12 @@ static void note_widths(struct section *s, const struct answer_row *row)
 	}
 }
 
+/* Does the first column say where its rows stand? */
+static bool is_in_order(const struct section *s)
+{
+	return s->kind == '*' && !s->columns[0].is_number;
+}
+
 /* The first cell is kept for the order, so it does not lie in what is used again. */
 static void keep_first(struct answer *a, const struct section *s, struct answer_row *row,
 	unsigned seen)
@@ -208,7 +215,8 @@ static bool add_row(struct answer *a, struct section *s, struct str cells)
 		good = note_odd(a, s, row, seen);
 	else if (!a->json)
 		note_widths(s, row);
-	keep_first(a, s, row, seen);
+	if (is_in_order(s))
+		keep_first(a, s, row, seen);
 	place.row = row;
 	buf_add(&s->order, &place, sizeof place);
 	s->seen |= seen;
@@ -362,7 +370,7 @@ static void sort_rows(struct section *s)
 	struct answer_place *places = places_of(s);
 	size_t skip, from = 0;
 
-	if (s->row_count < 2 || s->columns[0].is_number)
+	if (s->row_count < 2 || !is_in_order(s))
 		return;
 	skip = shared_head(s);
 	for (size_t i = 0; i < s->row_count; i++)
@@ -382,10 +390,8 @@ static void sort_rows(struct section *s)
 
 void answer_sort(struct answer *a)
 {
-	for (struct section *s = a->first; s; s = s->next) {
-		if (s->kind == '*')
-			sort_rows(s);
-	}
+	for (struct section *s = a->first; s; s = s->next)
+		sort_rows(s);
 }
 
 bool answer_read(struct answer *a, struct str text)

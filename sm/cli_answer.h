@@ -3,7 +3,8 @@
  * An answer (report.h) as the CLI has read it: sections of rows of cells. A listing of ten thousand
  * sessions is to be there at once. So lines are read as they come, while sm makes the next ones;
  * each byte is looked at once, and what is kept of a row is where its cells lie; and what is known
- * of a column by then (its width, that nothing in it needs escaping) saves looking again. */
+ * of a column by then (its width, that nothing in it needs escaping) saves looking again, unless
+ * some row of the section is odd. */
 #ifndef SM_CLI_ANSWER_H
 #define SM_CLI_ANSWER_H
 
@@ -13,7 +14,7 @@
 #include "sm/cli_space.h"
 
 #define ANSWER_COLUMNS_MOST 32
-#define ANSWER_NAME_MOST 27 /* bytes of the name of a section or column */
+#define ANSWER_NAME_MOST 27 /* bytes of the name of a column */
 
 struct column {
 	struct str name;
@@ -53,7 +54,8 @@ struct cells {
 	struct arena memory; /* for the odd ones, until arena_end */
 };
 
-/* One line, without its end. The answer borrows from it. False: malformed. */
+/* One line, without its end, which must be there all the same. The answer borrows from it. False:
+ * malformed. */
 MUST_CHECK bool answer_line(struct answer *a, struct str line);
 /* Behind the last line: puts the rows of lists into the order of their first column, if that is no
  * number. */

@@ -7,6 +7,8 @@
 #include "sm/cli_cell.h"
 
 #define LEAD_MOST 32 /* bytes */
+_Static_assert(LEAD_MOST == ANSWER_NAME_MOST + sizeof ",\"\":\"" - 1,
+	"a lead has room for every name");
 
 /* What stands before the values of a column: the comma, the name, the colon, and the quote if the
  * values are text as they are. */
@@ -23,7 +25,6 @@ static void lead_make(struct lead *l, const struct column *c, bool is_first)
 	l->is_text = (c->type == 's' || c->type == 'i') && !c->is_odd;
 	buf_printf(&text, "%s\"%.*s\":%s", is_first ? "" : ",", STR_ARG(c->name),
 		l->is_text ? "\"" : "");
-	CHECK(text.n <= sizeof l->text);
 	memcpy(l->text, text.p, text.n);
 	l->n = text.n;
 	buf_free(&text);

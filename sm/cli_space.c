@@ -15,10 +15,10 @@ struct region {
 	size_t size, used; /* bytes, with this */
 };
 
-/* What lies before it is never touched, so no memory. */
+/* What lies before it is not touched again. */
 static char *at_huge_page(char *block)
 {
-	return block + (HUGE_PAGE - (uintptr_t)block % HUGE_PAGE) % HUGE_PAGE;
+	return block + HUGE_PAGE - (uintptr_t)block % HUGE_PAGE;
 }
 
 static void grow(struct space *s, size_t n)

@@ -11,7 +11,7 @@ struct space {
 	struct region *newest;
 };
 
-/* n bytes, aligned for pointers, not zeroed; dies without memory. */
+/* n bytes, aligned for any type, not zeroed; dies without memory. */
 void *space_new(struct space *s, size_t n);
 void space_end(struct space *s);
 

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "common/sixteen.h"
 #include "sm/cli_cell.h"
 #include "sm/report.h"
 #include "t/lib/sm_try.h"
@@ -138,14 +139,28 @@ static void names_may_begin_alike(void **state)
 	struct buf answer = {0}, want = {0};
 
 	(void)state;
-	buf_puts(&answer, "* a x:s\n+ b\n");
-	buf_puts(&want, "x\n");
-	for (unsigned i = 0; i < 300; i++)
-		buf_printf(&answer, "+ a-long-name-that-many-share-%03u\n", i * 7 % 300 / 2);
-	for (unsigned i = 0; i < 300; i++)
-		buf_printf(&want, "a-long-name-that-many-share-%03u\n", i / 2);
-	buf_puts(&want, "b\n");
-	assert_string_equal(show(buf_cstr(&answer), false, 0), buf_cstr(&want));
+	for (unsigned n = 2; n <= 300; n++) { /* up to three bytes differ in the first eight, or behind them */
+		const char *head = n % 2 ? "" : "a-long-name-that-some-share-";
+
+		buf_clear(&answer);
+		buf_clear(&want);
+		buf_puts(&answer, "* a x:s\n");
+		buf_puts(&want, "x\n");
+		if (n % 4 < 2)
+			buf_puts(&answer, "+ b\n");
+		for (unsigned i = 0; i < n; i++)
+			buf_printf(&answer, "+ %s%03u-behind\n", head, (n - 1 - i) / 2);
+		for (unsigned i = 0; i < n; i++)
+			buf_printf(&want, "%s%03u-behind\n", head, i / 2);
+		if (n % 4 < 2)
+			buf_puts(&want, "b\n");
+		assert_string_equal(show(buf_cstr(&answer), false, 0), buf_cstr(&want));
+	}
+	/* alike in the first eight bytes but for one of them, and for two */
+	assert_string_equal(show("* a x:s\n+ b-alike-2\n+ b-alike-1\n+ a-alike-2\n+ a-alike-1\n", false, 0),
+		"x\na-alike-1\na-alike-2\nb-alike-1\nb-alike-2\n");
+	assert_string_equal(show("* a x:s\n+ bb-like-2\n+ bb-like-1\n+ aa-like-2\n+ aa-like-1\n", false, 0),
+		"x\naa-like-1\naa-like-2\nbb-like-1\nbb-like-2\n");
 	buf_free(&answer);
 	buf_free(&want);
 }
@@ -192,7 +207,7 @@ static void cells_end_at_blanks(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 30000; i++) {
 		size_t n = pick(i % 2 ? 80 : sizeof row), count = 1 + pick(40);
-		char *own = mem_new(n + 1); /* so that a byte beyond shows */
+		char *own = mem_new(n); /* so that a byte beyond shows */
 		uint32_t ends[40], want[40];
 		unsigned bytes, want_bytes;
 		bool good;
@@ -201,8 +216,6 @@ static void cells_end_at_blanks(void **state)
 			row[at] = some[pick(sizeof some - 1)];
 		if (n && pick(4) == 0)
 			row[pick(n)] = odd[pick(sizeof odd - 1)];
-		own = mem_resize(own, n);
-		assert_non_null(own);
 		memcpy(own, row, n);
 		want_bytes = slow_split(str_at(own, n), want, count, &good);
 		assert_int_equal(cell_bytes(str_at(own, n)), want_bytes);
@@ -212,6 +225,20 @@ static void cells_end_at_blanks(void **state)
 			assert_memory_equal(ends, want, count * sizeof *ends);
 		}
 		mem_free(own);
+	}
+}
+
+/* Whatever this processor has. */
+static void places_are_bits(void **state)
+{
+	(void)state;
+	for (uint32_t want = 0; want <= 0xffff; want++) {
+		sixteen truth = {0};
+
+		for (int i = 0; i < 16; i++)
+			truth[i] = (signed char)-(int)(want >> i & 1);
+		assert_int_equal(sixteen_bits(truth), want);
+		assert_int_equal(sixteen_bits_slow(truth), want);
 	}
 }
 
@@ -232,6 +259,46 @@ static void no_text_is_wider_than_said(void **state)
 	}
 	assert_true(cell_text(&memory, (char[CELL_SHORT]){0}, 's', STR_NONE).n <= cell_most('s', 0));
 	arena_end(&memory);
+}
+
+/* The widths follow the widest cell, whether the row that has it comes first or last, and no cell is cut. */
+static void widths_follow_the_widest(void **state)
+{
+	(void)state;
+	assert_string_equal(show("* a d:d t:t z:z b:b\n+ 5 0 1 0\n+ 90061 1700000000 1536 1\n+ 5 0 1 0\n", false, 0),
+		"    d  t                        z  b\n"
+		"   5s  -                        1  no\n"
+		"1d01h  2023-11-14T22:13:20Z  1.5K  yes\n"
+		"   5s  -                        1  no\n");
+	assert_string_equal(show("* a s:s d:d\n+ b 61\n+ abc 5\n+ a 5\n", false, 0),
+		"s        d\na       5s\nabc     5s\nb    1m01s\n");
+	assert_string_equal(show("* a idle:d\n+ 5\n+ 61\n", false, 0), " idle\n   5s\n1m01s\n");
+	assert_string_equal(show("* a d:d\n+ 999999\n+ 86400\n", false, 0), "     d\n11d13h\n 1d00h\n");
+}
+
+/* Also where every row of the column has it, and nothing else needs a second look. */
+static void quotes_are_spelt(void **state)
+{
+	(void)state;
+	assert_string_equal(show("* a x:s\n+ a\",\"y\":\"b\n", true, 0), "[\n{\"x\":\"a\\\",\\\"y\\\":\\\"b\"}\n]\n");
+	assert_string_equal(show("* a n:n x:s\n+ 1 a\\\n", true, 0), "[\n{\"n\":1,\"x\":\"a\\\\\"}\n]\n");
+	assert_string_equal(show("* a x:s\n+ %22\n", true, 0), "[\n{\"x\":\"\\\"\"}\n]\n");
+}
+
+static void what_is_missing_is_empty(void **state)
+{
+	(void)state;
+	assert_string_equal(show("* a x:s y:s z:s\n+ a\n+ b c\n+ b  d\n+ e f \n", false, 0),
+		"x  y  z\na  -  -\nb  c  -\nb  -  d\ne  f  -\n");
+	assert_string_equal(show("* a x:s y:s z:s\n+ a\n", true, 0), "[\n{\"x\":\"a\",\"y\":\"\",\"z\":\"\"}\n]\n");
+}
+
+static void times_are_in_order_as_text(void **state)
+{
+	(void)state;
+	assert_string_equal(show("* a t:t n:n\n+ 1700000001 1\n+ 0 2\n+ 1700000000 3\n+ 1 4\n", false, 0),
+		"t                     n\n-                     2\n1970-01-01T00:00:01Z  4\n"
+		"2023-11-14T22:13:20Z  3\n2023-11-14T22:13:21Z  1\n");
 }
 
 #define TEN "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
@@ -279,10 +346,13 @@ static void numbers_in_json_are_numbers(void **state)
 		"[\n{\"n\":-9223372036854775807},\n{\"n\":null},\n{\"n\":null}\n]\n");
 }
 
+#define NAME27 "a_name_of_twenty_seven_byte"
+
 static void what_is_no_answer(void **state)
 {
 	static const char *const bad[] = {"x\n", "+ a\n", "* a x:s\n+ a b\n", "* a x\n", "* a x:\n", "* a x:ss\n",
-		"= x:s", "\n", "=\n", "! a%zz\n", "* a x:s\n+ %\n", "! a\n+ b\n", "? a\n"};
+		"= x:s", "\n", "=\n", "! a%zz\n", "* a x:s\n+ %\n", "* a x:s y:s\n+ %zz %20\n", "! a\n+ b\n", "? a\n",
+		"* a\n+ x\n", "* a\n+ \n", "* a " NAME27 "x:s\n", "* a x:s y:s\n+ a b c\n", "* a x:s\n+ a  \n"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
@@ -291,6 +361,8 @@ static void what_is_no_answer(void **state)
 	}
 	assert_string_equal(show("", false, 0), "");
 	assert_string_equal(show("", true, 0), "{}\n");
+	assert_string_equal(show("* a " NAME27 ":s\n+ b\n", true, 0), "[\n{\"" NAME27 "\":\"b\"}\n]\n");
+	assert_string_equal(show("* a\n", true, 0), "[]\n");
 }
 
 static void what_sm_writes_is_read(void **state)
@@ -370,7 +442,13 @@ int main(void)
 		TITLED("cli: names that begin alike are in order, and the same name twice is there twice",
 			names_may_begin_alike),
 		TITLED("cli: cells end where blanks are, wherever those are", cells_end_at_blanks),
+		TITLED("cli: sixteen places are sixteen bits, with an instruction for it and without", places_are_bits),
 		TITLED("cli: no text is wider than its type and length say", no_text_is_wider_than_said),
+		TITLED("cli: widths follow the widest cell, wherever it is", widths_follow_the_widest),
+		TITLED("cli: quotes and backslashes are spelt in JSON, whatever else is in the column",
+			quotes_are_spelt),
+		TITLED("cli: cells that are missing are empty", what_is_missing_is_empty),
+		TITLED("cli: times in the first column put rows in order", times_are_in_order_as_text),
 		TITLED("cli: widths are of characters, not of bytes", widths_are_of_characters),
 		TITLED("cli: nothing that came from outside moves the cursor", nothing_moves_the_cursor),
 		TITLED("cli: nothing that came from outside turns the line around", nothing_turns_the_line),
