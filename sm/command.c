@@ -171,33 +171,46 @@ static uint64_t zeros(uint64_t word)
 	return ~(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS);
 }
 
-/* How many bytes at the front stand for themselves. Listings are full of them: eight at a time. */
-static size_t plain_run(struct str s)
+/* Has the high bit of each byte that is to be escaped, and no other. */
+static uint64_t escaped_bytes(uint64_t word)
 {
-	size_t n = 0;
-	uint64_t word;
+	/* the first is high for each byte above ' ' */
+	return ~(((word & LOW_BITS) + (0x7f - ' ') * EACH_BYTE) | word | LOW_BITS) |
+		zeros(word ^ '%' * EACH_BYTE) | zeros(word ^ LOW_BITS);
+}
 
-	for (; s.n - n >= sizeof word; n += sizeof word) {
+/* Nearly all words are: eight bytes at a time, the last ones twice. */
+static bool is_plain(struct str s)
+{
+	uint64_t word, odd = 0;
+	size_t n = 0;
+
+	for (; s.n - n > sizeof word; n += sizeof word) {
 		memcpy(&word, s.p + n, sizeof word);
-		/* the first is high for each byte above ' ' */
-		if ((~(((word & LOW_BITS) + (0x7f - ' ') * EACH_BYTE) | word | LOW_BITS)) |
-			zeros(word ^ '%' * EACH_BYTE) | zeros(word ^ LOW_BITS))
-			break;
+		odd |= escaped_bytes(word);
+	}
+	if (s.n >= sizeof word) {
+		memcpy(&word, s.p + s.n - sizeof word, sizeof word);
+		return !(odd | escaped_bytes(word));
 	}
 	while (n < s.n && !is_escaped[(unsigned char)s.p[n]])
 		n++;
-	return n;
+	return n == s.n;
 }
 
 void word_escape(struct buf *out, struct str word)
 {
-	while (word.n) {
-		size_t n = plain_run(word);
+	if (is_plain(word)) {
+		buf_put(out, word);
+		return;
+	}
+	for (size_t i = 0; i < word.n; i++) {
+		unsigned char c = (unsigned char)word.p[i];
 
-		buf_put(out, str_head(word, n));
-		if (n < word.n)
-			buf_printf(out, "%%%02x", (unsigned char)word.p[n++]);
-		word = str_skip(word, n);
+		if (is_escaped[c])
+			buf_printf(out, "%%%02x", c);
+		else
+			buf_putc(out, (char)c);
 	}
 }
 

@@ -16,11 +16,6 @@
 #define ROWS 256   /* of a piece */
 #define LOOKS 2048 /* at sessions that are not wanted, for a piece */
 
-static struct str flag(bool truth)
-{
-	return truth ? STR("1") : STR("0");
-}
-
 /* --- status ---------------------------------------------------------------------------------- */
 
 static void report_workers(struct buf *out, struct house *h)
@@ -37,7 +32,7 @@ static void report_workers(struct buf *out, struct house *h)
 		report_number(out, p->slot);
 		report_number(out, p->incarnation);
 		report_number(out, p->pid);
-		report_text(out, flag(p->joined && !p->dead));
+		report_number(out, p->joined && !p->dead);
 		report_number(out, p->connections);
 		report_number(out, p->negotiating);
 		report_number(out, (int64_t)t.of[i].sessions);
@@ -168,9 +163,9 @@ static void report_session(struct buf *out, const struct house *h, const struct 
 	report_text(out, s->row.mechanism);
 	report_number(out, s->row.since);
 	report_text(out, s->row.cipher);
-	report_text(out, flag(s->row.available));
-	report_text(out, flag(session_is_anonymous(s)));
-	report_text(out, flag(s->row.flags & PROTO_FLAG_COMPRESSED));
+	report_number(out, s->row.available);
+	report_number(out, session_is_anonymous(s));
+	report_number(out, (s->row.flags & PROTO_FLAG_COMPRESSED) != 0);
 }
 
 /* Ten thousand sessions lie all over the memory: most of the time would go to waiting for it. */
@@ -178,7 +173,7 @@ static void fetch_ahead(const struct sessions *t, size_t place)
 {
 	const struct session *far = session_at(t, place + 8), *near = session_at(t, place + 4);
 
-	for (size_t i = 0; far && i < sizeof *far; i += 64)
+	for (size_t i = 0; far && i < offsetof(struct session, answered); i += 64)
 		__builtin_prefetch((const char *)far + i);
 	if (near)
 		__builtin_prefetch(near->row.jid.p);
@@ -273,7 +268,7 @@ void control_session(struct control_client *c)
 		SESSION_COLUMNS
 		" direct_tls:b connection:i worker_pid:n directed_presence:n presence:s");
 	report_session(out, c->house, s);
-	report_text(out, flag(s->row.flags & PROTO_FLAG_DIRECT_TLS));
+	report_number(out, (s->row.flags & PROTO_FLAG_DIRECT_TLS) != 0);
 	report_hex(out, s->row.conn);
 	report_number(out, s->peer ? (int64_t)s->peer->pid : 0);
 	report_number(out, lines_of(s->row.directed));

@@ -43,27 +43,31 @@ void report_text(struct buf *out, struct str value)
 	word_escape(out, value);
 }
 
+/* Digits are laid where they stay: what was written byte by byte is slow to copy. */
 void report_number(struct buf *out, int64_t value)
 {
-	char text[24], *p = text + sizeof text;
-	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value, limit = 10;
+	char *to = buf_room(out, 22); /* a blank, a sign, 20 digits */
+	size_t n = 1;
 
-	do
-		*--p = (char)('0' + rest % 10);
-	while (rest /= 10);
+	for (; n < 20 && rest >= limit; limit *= 10)
+		n++;
+	*to++ = ' ';
 	if (value < 0)
-		*--p = '-';
-	*--p = ' ';
-	buf_add(out, p, (size_t)(text + sizeof text - p));
+		*to++ = '-';
+	for (size_t i = n; i > 0; rest /= 10)
+		to[--i] = (char)('0' + rest % 10);
+	buf_grew(out, n + 1 + (value < 0));
 }
 
 void report_hex(struct buf *out, uint64_t value)
 {
-	char text[17] = " ";
+	char *to = buf_room(out, 17);
 
+	to[0] = ' ';
 	for (int i = 16; i > 0; i--, value >>= 4)
-		text[i] = "0123456789abcdef"[value & 15];
-	buf_add(out, text, sizeof text);
+		to[i] = "0123456789abcdef"[value & 15];
+	buf_grew(out, 17);
 }
 
 void report_row_end(struct buf *out)

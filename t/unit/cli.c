@@ -4,6 +4,7 @@
  * cursor. */
 #include "sm/cli.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "common/sixteen.h"
@@ -380,6 +381,22 @@ static void what_sm_writes_is_read(void **state)
 	report_map(&out, "m");
 	assert_string_equal(show(buf_cstr(&out), true, 0),
 		"{\"a\":\"x y%\\u000a\",\"b\":-9223372036854775807,\"c\":0,\"d\":\"fedcba9876543210\",\n\"m\":{}}\n");
+	buf_clear(&out);
+	for (uint64_t n = 1; n <= INT64_MAX / 10; n *= 10) {
+		struct buf want = {0};
+
+		buf_clear(&out);
+		report_number(&out, (int64_t)n - 1);
+		report_number(&out, (int64_t)n);
+		report_number(&out, -(int64_t)n);
+		buf_printf(&want, " %" PRIu64 " %" PRIu64 " -%" PRIu64, n - 1, n, n);
+		assert_string_equal(buf_cstr(&out), buf_cstr(&want));
+		buf_free(&want);
+	}
+	buf_clear(&out);
+	report_number(&out, INT64_MAX);
+	report_number(&out, INT64_MIN);
+	assert_string_equal(buf_cstr(&out), " 9223372036854775807 -9223372036854775808");
 	buf_clear(&out);
 	report_head(&out, 0, NULL);
 	report_words(&out, STR("done"));

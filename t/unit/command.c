@@ -85,23 +85,35 @@ static void what_is_no_request(void **state)
 	}
 }
 
-/* Wherever the byte stands in the eight that are looked at together. */
+/* Wherever the byte stands in the eight that are looked at together, and however long the word is. */
 static void only_what_must_be_is_escaped(void **state)
 {
+	static const char text[] = "abcdefgh\xff\x80\xa0~!\"#$&'~";
+	struct buf escaped = {0}, want = {0};
+
 	(void)state;
 	for (unsigned c = 0; c < 256; c++) {
 		bool must = c <= ' ' || c == '%' || c == 0x7f;
 
-		for (size_t at = 0; at < 19; at++) {
-			char word[19] = "abcdefgh\xff\x80\xa0~!\"#$&'~";
-			struct buf escaped = {0};
+		for (size_t n = 1; n < sizeof text; n++) {
+			for (size_t at = 0; at < n; at++) {
+				char *word = mem_new(n); /* so that a byte beyond shows */
 
-			word[at] = (char)c;
-			word_escape(&escaped, str_at(word, sizeof word));
-			assert_int_equal(escaped.n, sizeof word + (must ? 2 : 0));
-			buf_free(&escaped);
+				memcpy(word, text, n);
+				word[at] = (char)c;
+				buf_clear(&want);
+				buf_put(&want, str_at(word, at));
+				buf_printf(&want, must ? "%%%02x" : "%c", c);
+				buf_put(&want, str_at(word + at + 1, n - at - 1));
+				buf_clear(&escaped);
+				word_escape(&escaped, str_at(word, n));
+				assert_true(str_eq(buf_str(&escaped), buf_str(&want)));
+				mem_free(word);
+			}
 		}
 	}
+	buf_free(&escaped);
+	buf_free(&want);
 }
 
 static void words_come_back(void **state)
