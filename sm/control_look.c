@@ -168,7 +168,8 @@ static void report_session(struct buf *out, const struct house *h, const struct 
 	report_number(out, (s->row.flags & PROTO_FLAG_COMPRESSED) != 0);
 }
 
-/* Ten thousand sessions lie all over the memory: most of the time would go to waiting for it. */
+/* Ten thousand sessions lie all over the memory: most of the time would go to waiting for it. What
+ * is shown stands before `answered`. */
 static void fetch_ahead(const struct sessions *t, size_t place)
 {
 	const struct session *far = session_at(t, place + 8), *near = session_at(t, place + 4);

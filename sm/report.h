@@ -8,8 +8,8 @@
  *   * NAME COLUMN...   a list: any number of rows follows
  *   % NAME             a map: rows of key and number follow
  *   + VALUE...         a row
- * Blanks divide; values are escaped (command.h) and may be empty. COLUMN is NAME:TYPE; there are up
- * to 32, with names of up to 27 bytes (cli_answer.h), and the types
+ * Blanks divide; values are escaped (command.h) and may be empty. COLUMN is NAME:TYPE (how many and
+ * how long: ANSWER_COLUMNS_MOST, ANSWER_NAME_MOST), with the types
  *   s text             n number            t time, seconds since 1970, 0: none
  *   i text, never cut  z size in bytes     d duration in seconds
  *   b flag, 0 or 1

@@ -140,7 +140,7 @@ class Receiver:
         self.got = []
 
 
-UNDER_WAY = 4000  # messages: with more that nobody has answered for sm may refuse some
+UNDER_WAY = 4000  # messages; of those that wait for a store that stands still sm holds some 20,000, and refuses the next
 
 
 class Storm:
